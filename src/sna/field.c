@@ -1,0 +1,217 @@
+// SnaField: what all formats share - dispatch, and the description of the bases that travels with a field in a file.
+//
+// In a file a field is a group with text attributes format ("cp") and directions ("x,y,t"), and one dataset per direction with
+// attributes basis ("bspline"), degree, cells, lo, hi, drop_first, drop_last. Numbers are compared exactly: a coefficient means
+// something else on any other basis.
+#include "field_impl.h"
+
+static const struct {
+  const char *format;
+  PetscErrorCode (*read)(SnaFile, const char[], PetscInt, const SnaBasis[], SnaField *);
+} readers[] = {
+  {"cp", SnaFieldRead_CP},
+};
+
+PetscErrorCode SnaFieldCreate_Private(PetscInt nd, const SnaBasis bases[], const SnaFieldOps *ops, SnaField *f)
+{
+  SnaField field;
+
+  PetscFunctionBeginUser;
+  PetscCheck(nd >= 1 && nd <= SNA_MAX_DIM, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "%" PetscInt_FMT " directions", nd);
+  PetscCall(PetscNew(&field));
+  field->ops = ops;
+  field->nd  = nd;
+  for (PetscInt d = 0; d < nd; d++) {
+    field->basis[d] = bases[d];
+    PetscCall(SnaBasisGetInfo(bases[d], &field->info[d]));
+  }
+  *f = field;
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaFieldDestroy(SnaField *f)
+{
+  PetscFunctionBeginUser;
+  if (!*f) PetscFunctionReturn(0);
+  PetscCall((*f)->ops->destroy(*f));
+  PetscCall(PetscFree(*f));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaFieldGetFormat(SnaField f, const char **format)
+{
+  PetscFunctionBeginUser;
+  *format = f->ops->format;
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaFieldGetParameterCount(SnaField f, PetscInt *n)
+{
+  PetscFunctionBeginUser;
+  PetscCall(f->ops->getparametercount(f, n));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaFieldEvaluate(SnaField f, PetscInt n, const double *const x[], double u[], double *const grad[])
+{
+  PetscBool wanted = PETSC_FALSE;
+
+  PetscFunctionBeginUser;
+  for (PetscInt d = 0; grad && d < f->nd; d++) wanted = (PetscBool)(wanted || grad[d]);
+  PetscCall(f->ops->evaluate(f, n, x, u, wanted ? grad : NULL));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaFieldMarginal(SnaField f, PetscInt d, double mass[])
+{
+  PetscFunctionBeginUser;
+  PetscCheck(d >= 0 && d < f->nd, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "Direction %" PetscInt_FMT " of %" PetscInt_FMT, d, f->nd);
+  PetscCall(f->ops->marginal(f, d, mass));
+  PetscFunctionReturn(0);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Files
+// ---------------------------------------------------------------------------------------------------------------------
+static const char kind_name[] = "bspline";
+
+typedef struct {
+  const char *name;
+  double      value;
+} Attribute;
+
+#define NATTRIBUTE 6
+
+static void BasisAttributes(const SnaBasisInfo *info, Attribute attributes[NATTRIBUTE])
+{
+  attributes[0] = (Attribute){"degree", (double)info->degree};
+  attributes[1] = (Attribute){"cells", (double)info->cells};
+  attributes[2] = (Attribute){"lo", info->lo};
+  attributes[3] = (Attribute){"hi", info->hi};
+  attributes[4] = (Attribute){"drop_first", info->drop_first ? 1 : 0};
+  attributes[5] = (Attribute){"drop_last", info->drop_last ? 1 : 0};
+}
+
+// "x,y,t"; PetscFree it.
+static PetscErrorCode JoinNames(PetscInt nd, const SnaBasisInfo info[], char **names)
+{
+  size_t size = 1, length;
+
+  PetscFunctionBeginUser;
+  for (PetscInt d = 0; d < nd; d++) {
+    PetscCall(PetscStrlen(info[d].name, &length));
+    size += length + 1;
+  }
+  PetscCall(PetscCalloc1(size, names));
+  for (PetscInt d = 0; d < nd; d++) {
+    if (d > 0) PetscCall(PetscStrlcat(*names, ",", size));
+    PetscCall(PetscStrlcat(*names, info[d].name, size));
+  }
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaFieldWrite(SnaField f, SnaFile file, const char group[])
+{
+  char *names;
+
+  PetscFunctionBeginUser;
+  PetscCall(f->ops->write(f, file, group));
+  for (PetscInt d = 0; d < f->nd; d++) {
+    Attribute attributes[NATTRIBUTE];
+    char      path[PETSC_MAX_PATH_LEN];
+
+    PetscCall(PetscSNPrintf(path, sizeof(path), "%s/%s", group, f->info[d].name));
+    PetscCall(SnaFileWriteAttributeText(file, path, "basis", kind_name));
+    BasisAttributes(&f->info[d], attributes);
+    for (int a = 0; a < NATTRIBUTE; a++) PetscCall(SnaFileWriteAttributeReal(file, path, attributes[a].name, attributes[a].value));
+  }
+  PetscCall(JoinNames(f->nd, f->info, &names));
+  PetscCall(SnaFileWriteAttributeText(file, group, "format", f->ops->format));
+  PetscCall(SnaFileWriteAttributeText(file, group, "directions", names));
+  PetscCall(PetscFree(names));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode Failed(SnaFile file, PetscBool *failed)
+{
+  const char *message;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaFileGetError(file, &message));
+  *failed = (PetscBool)(message != NULL);
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode CheckDirection(SnaFile file, const char group[], const SnaBasisInfo *info)
+{
+  Attribute attributes[NATTRIBUTE];
+  char      path[PETSC_MAX_PATH_LEN], kind[64] = "";
+  PetscBool failed = PETSC_TRUE, same;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscSNPrintf(path, sizeof(path), "%s/%s", group, info->name));
+  PetscCall(SnaFileReadAttributeText(file, path, "basis", sizeof(kind), kind));
+  PetscCall(Failed(file, &failed));
+  if (failed) PetscFunctionReturn(0);
+  PetscCall(PetscStrcmp(kind, kind_name, &same));
+  if (!same) {
+    PetscCall(SnaFileSetError(file, "%s: the basis is `%s`, the problem has `%s`", path, kind, kind_name));
+    PetscFunctionReturn(0);
+  }
+  BasisAttributes(info, attributes);
+  for (int a = 0; a < NATTRIBUTE; a++) {
+    double value = 0;
+
+    PetscCall(SnaFileReadAttributeReal(file, path, attributes[a].name, &value));
+    PetscCall(Failed(file, &failed));
+    if (failed) PetscFunctionReturn(0);
+    if (value != attributes[a].value) {
+      PetscCall(SnaFileSetError(file, "%s: %s is %.17g, the problem has %.17g: the field was made for another basis", path, attributes[a].name,
+        value, attributes[a].value));
+      PetscFunctionReturn(0);
+    }
+  }
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaFieldRead(SnaFile file, const char group[], PetscInt nd, const SnaBasis bases[], SnaField *f)
+{
+  SnaBasisInfo info[SNA_MAX_DIM];
+  char         format[64] = "", *expected, *stored;
+  PetscBool    failed = PETSC_TRUE, same;
+  size_t       size;
+
+  PetscFunctionBeginUser;
+  *f = NULL;
+  PetscCheck(nd >= 1 && nd <= SNA_MAX_DIM, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "%" PetscInt_FMT " directions", nd);
+  for (PetscInt d = 0; d < nd; d++) PetscCall(SnaBasisGetInfo(bases[d], &info[d]));
+
+  PetscCall(JoinNames(nd, info, &expected));
+  PetscCall(PetscStrlen(expected, &size));
+  size += SNA_MAX_MESSAGE;
+  PetscCall(PetscCalloc1(size, &stored));
+  PetscCall(SnaFileReadAttributeText(file, group, "format", sizeof(format), format));
+  PetscCall(SnaFileReadAttributeText(file, group, "directions", size, stored));
+  PetscCall(Failed(file, &failed));
+  if (!failed) {
+    PetscCall(PetscStrcmp(stored, expected, &same));
+    if (!same) PetscCall(SnaFileSetError(file, "%s: the directions are `%s`, the problem has `%s`", group, stored, expected));
+  }
+  PetscCall(PetscFree(stored));
+  PetscCall(PetscFree(expected));
+  for (PetscInt d = 0; d < nd; d++) {
+    PetscCall(Failed(file, &failed));
+    if (failed) PetscFunctionReturn(0);
+    PetscCall(CheckDirection(file, group, &info[d]));
+  }
+  PetscCall(Failed(file, &failed));
+  if (failed) PetscFunctionReturn(0);
+  for (size_t r = 0; r < PETSC_STATIC_ARRAY_LENGTH(readers); r++) {
+    PetscCall(PetscStrcmp(format, readers[r].format, &same));
+    if (!same) continue;
+    PetscCall(readers[r].read(file, group, nd, bases, f));
+    PetscFunctionReturn(0);
+  }
+  PetscCall(SnaFileSetError(file, "%s: unknown field format `%s`", group, format));
+  PetscFunctionReturn(0);
+}
