@@ -1,0 +1,535 @@
+// als.c - alternating least squares over CP fields with a rank ladder (vsna.md 4.1).
+//
+// Each local problem (all factors but one frozen) is linear: sum_ab M_ab (x) W_ab c = -sum f_aq (x) w_aq. What keeps the iteration out of
+// its swamps, measured in vsna.md section 3: growing the rank on a ladder, sweeping new columns alone first, low-frequency random
+// starts, a line search along the difference of two sweeps, balanced column norms, and a Tikhonov shift not above 1e-9.
+// The objective never increases: a sweep that would raise it (round-off level) is undone and ends its rung.
+#include "als_impl.h"
+#include <petscblaslapack.h>
+
+#define MIN_STEP       0.25 // shortest first trial of the line search, in units of the sweep's difference
+#define MAX_DOUBLINGS  6
+#define SETTLE_SWEEPS  2    // sweeps of a rung before the line search starts
+#define NEW_COLUMN     1e-3 // size of appended columns relative to the mean column, as a product over all directions
+#define FIRST_COLUMN   1e-2
+
+static PetscErrorCode AllocateIterate(SnaAls als, PetscInt R, SnaAlsIterate *it)
+{
+  PetscFunctionBeginUser;
+  for (PetscInt d = 0; d < als->lsq->nd; d++) {
+    const SnaLsqDirection *D = &als->lsq->dir[d];
+    PetscCall(PetscCalloc1(D->n * (size_t)R, &it->C[d]));
+    PetscCall(PetscMalloc1(D->npair * (size_t)(R * R), &it->G[d]));
+    PetscCall(PetscMalloc1(PetscMax(1, D->nop * D->nrhs * R), &it->h[d]));
+  }
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode FreeIterate(SnaAls als, SnaAlsIterate *it)
+{
+  PetscFunctionBeginUser;
+  for (PetscInt d = 0; d < als->lsq->nd; d++) {
+    PetscCall(PetscFree(it->C[d]));
+    PetscCall(PetscFree(it->G[d]));
+    PetscCall(PetscFree(it->h[d]));
+  }
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode FreeWork(SnaAls als)
+{
+  PetscFunctionBeginUser;
+  PetscCall(FreeIterate(als, &als->trial));
+  for (PetscInt d = 0; d < als->lsq->nd; d++) {
+    PetscCall(PetscFree(als->before[d]));
+    PetscCall(PetscFree(als->after[d]));
+    PetscCall(SnaKronDestroy(&als->kron[d]));
+  }
+  PetscCall(PetscFree(als->W));
+  PetscCall(PetscFree(als->w));
+  PetscCall(PetscFree(als->sum));
+  PetscCall(PetscFree(als->sum2));
+  PetscCall(PetscFree(als->T));
+  PetscCall(PetscFree(als->b));
+  als->block = 0;
+  PetscFunctionReturn(0);
+}
+
+// Makes room for R columns; the factors and Gram matrices of the columns there were are kept.
+static PetscErrorCode Resize(SnaAls als, PetscInt R)
+{
+  SnaAlsIterate  old  = als->now;
+  const PetscInt Rold = als->R;
+  PetscInt       npair = 0, nvec = 1, rows = 1, length = 1;
+
+  PetscFunctionBeginUser;
+  PetscCall(FreeWork(als));
+  PetscCall(AllocateIterate(als, R, &als->now));
+  PetscCall(AllocateIterate(als, R, &als->trial));
+  als->R = R;
+  for (PetscInt d = 0; d < als->lsq->nd; d++) {
+    const SnaLsqDirection *D = &als->lsq->dir[d];
+    for (PetscInt i = 0; i < D->n && Rold; i++) PetscCall(PetscArraycpy(als->now.C[d] + i * R, old.C[d] + i * Rold, Rold));
+    for (PetscInt i = 0; i < D->npair * Rold; i++) PetscCall(PetscArraycpy(als->now.G[d] + (i / Rold * R + i % Rold) * R, old.G[d] + i * Rold, Rold));
+    for (PetscInt i = 0; i < D->nop * D->nrhs && Rold; i++) PetscCall(PetscArraycpy(als->now.h[d] + i * R, old.h[d] + i * Rold, Rold));
+    PetscCall(PetscMalloc1(D->n * (size_t)R, &als->before[d]));
+    PetscCall(PetscMalloc1(D->n * (size_t)R, &als->after[d]));
+    npair  = PetscMax(npair, D->npair);
+    nvec   = PetscMax(nvec, D->nop * D->nrhs);
+    rows   = PetscMax(rows, D->n);
+    length = PetscMax(length, D->npair * R * R + D->nop * D->nrhs * R);
+  }
+  PetscCall(FreeIterate(als, &old));
+  PetscCall(PetscMalloc1(npair * (size_t)(R * R), &als->W));
+  PetscCall(PetscMalloc1(nvec * (size_t)R, &als->w));
+  PetscCall(PetscMalloc1(length, &als->sum));
+  if (als->size == 1) PetscCall(PetscMalloc1(length, &als->sum2));
+  PetscCall(PetscMalloc1(rows * (size_t)R, &als->T));
+  PetscCall(PetscMalloc1(rows * (size_t)R, &als->b));
+  PetscFunctionReturn(0);
+}
+
+// Rows of the other rank within p of the border.
+static PetscErrorCode ExchangeHalo(SnaAls als, PetscInt d, double *C)
+{
+  const SnaLsqDirection *D = &als->lsq->dir[d];
+  const PetscInt         R = als->R, cut = als->split[d], below = PetscMin(D->p, D->n - cut), above = PetscMin(D->p, cut);
+  double                *upper = C + (cut - above) * R, *lower = C + cut * R;
+
+  PetscFunctionBeginUser;
+  if (als->size == 1) PetscFunctionReturn(0);
+  if (als->rank == 0)
+    PetscCallMPI(MPI_Sendrecv(upper, (PetscMPIInt)(above * R), MPI_DOUBLE, 1, 0, lower, (PetscMPIInt)(below * R), MPI_DOUBLE, 1, 0, als->comm, MPI_STATUS_IGNORE));
+  else PetscCallMPI(MPI_Sendrecv(lower, (PetscMPIInt)(below * R), MPI_DOUBLE, 0, 0, upper, (PetscMPIInt)(above * R), MPI_DOUBLE, 0, 0, als->comm, MPI_STATUS_IGNORE));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode GramAll(SnaAls als, PetscInt c0, SnaAlsIterate *it)
+{
+  PetscFunctionBeginUser;
+  for (PetscInt d = 0; d < als->lsq->nd; d++) PetscCall(SnaAlsGram_Private(als, d, c0, it));
+  PetscFunctionReturn(0);
+}
+
+// b = -sum f_aq w_aq, less what the frozen old columns [0, c0) contribute: sum_ab M_ab C_old W_ab[new,old]^T.
+static PetscErrorCode LocalRightHandSide(SnaAls als, PetscInt d, PetscInt c0)
+{
+  const SnaLsqDirection *D = &als->lsq->dir[d];
+  const PetscInt         R = als->R, m = R - c0, r0 = als->first[d], rows = als->last[d] - r0;
+  const PetscBLASInt     mb = (PetscBLASInt)m, cb = (PetscBLASInt)c0, rb = (PetscBLASInt)rows;
+  const double           minus = -1, one = 1;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscArrayzero(als->b, rows * m));
+  for (PetscInt aq = 0; aq < D->nop * D->nrhs; aq++) {
+    const double *f = D->f + aq * D->n, *w = als->w + aq * R + c0;
+    for (PetscInt i = 0; i < rows; i++)
+      for (PetscInt s = 0; s < m; s++) als->b[i * m + s] -= f[r0 + i] * w[s];
+  }
+  if (c0 == 0 || rows == 0) PetscFunctionReturn(0);
+  for (PetscInt pair = 0; pair < D->npair; pair++) {
+    const double *M = D->M[pair], *W = als->W + D->transpose[pair] * R * m; // W_ba[old, new] = W_ab[new, old]^T
+    for (PetscInt i = 0; i < rows; i++) {
+      double *restrict y = als->T + i * c0;
+      for (PetscInt s = 0; s < c0; s++) y[s] = 0;
+      for (PetscInt j = PetscMax(0, r0 + i - D->p); j <= PetscMin(D->n - 1, r0 + i + D->p); j++) {
+        const double           v = M[(r0 + i) * (2 * D->p + 1) + j - r0 - i + D->p];
+        const double *restrict c = als->now.C[d] + j * R;
+        for (PetscInt s = 0; s < c0; s++) y[s] += v * c[s];
+      }
+    }
+    PetscCallBLAS("dgemm", BLASgemm_("N", "N", &mb, &rb, &cb, &minus, W, &mb, als->T, &cb, &one, als->b, &mb));
+  }
+  PetscFunctionReturn(0);
+}
+
+// Solves the local problem of direction d for the columns [c0, R) and updates its Gram matrices.
+static PetscErrorCode LocalSolve(SnaAls als, PetscInt d, PetscInt c0)
+{
+  const SnaLsqDirection *D = &als->lsq->dir[d];
+  const PetscInt         R = als->R, m = R - c0, r0 = als->first[d], rows = als->last[d] - r0;
+  const double         **M, **W;
+  double                 mean, shift = 0, *x;
+  PetscBool              failed = PETSC_TRUE;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaAlsHadamard_Private(als, d, c0));
+  PetscCall(LocalRightHandSide(als, d, c0));
+  PetscCall(PetscMalloc3(D->npair, &M, D->npair, &W, PetscMax(1, rows * m), &x));
+  for (PetscInt i = 0; i < D->npair; i++) {
+    M[i] = D->M[i];
+    W[i] = als->W + (i * R + c0) * m;
+  }
+  for (PetscInt attempt = 0; attempt < 10 && failed; attempt++) {
+    PetscCall(SnaKronSetTerms(als->kron[d], D->npair, M, W, m, shift));
+    if (attempt == 0) {
+      PetscCall(SnaKronGetMeanDiagonal(als->kron[d], &mean));
+      shift = als->options.tikhonov * mean;
+      if (shift > 0) PetscCall(SnaKronSetTerms(als->kron[d], D->npair, M, W, m, shift));
+    }
+    for (PetscInt i = 0; i < rows; i++) PetscCall(PetscArraycpy(x + i * m, als->now.C[d] + (r0 + i) * R + c0, m));
+    PetscCall(SnaKronSolve(als->kron[d], als->b, x, &failed));
+    if (failed) { // a column is zero or a copy of another: raise the shift (vsna.md, failure mode 3)
+      als->state.shifts++;
+      shift = PetscMax(10 * shift, 1e-14 * (mean > 0 ? mean : 1));
+    }
+  }
+  PetscCheck(!failed, als->comm, PETSC_ERR_NOT_CONVERGED, "the local problem of direction %" PetscInt_FMT " stays singular", d);
+  for (PetscInt i = 0; i < rows; i++) PetscCall(PetscArraycpy(als->now.C[d] + (r0 + i) * R + c0, x + i * m, m));
+  PetscCall(PetscFree3(M, W, x));
+  PetscCall(ExchangeHalo(als, d, als->now.C[d]));
+  PetscCall(SnaAlsGram_Private(als, d, c0, &als->now));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode Sweep(SnaAls als, PetscInt c0)
+{
+  const PetscInt m = als->R - c0;
+
+  PetscFunctionBeginUser;
+  if (als->block != m) {
+    for (PetscInt d = 0; d < als->lsq->nd; d++) {
+      PetscCall(SnaKronDestroy(&als->kron[d]));
+      PetscCall(SnaKronCreate(als->comm, als->lsq->dir[d].n, als->lsq->dir[d].p, m, "vsna_", &als->kron[d]));
+    }
+    als->block = m;
+  }
+  for (PetscInt d = 0; d < als->lsq->nd; d++) PetscCall(LocalSolve(als, d, c0));
+  PetscFunctionReturn(0);
+}
+
+// Sums over the rows of this rank's share, halves added last (see als_gram.c): norm2[d*R + r] = sum_i C_d[i,r]^2.
+static PetscErrorCode ColumnNorms(SnaAls als, double *norm2)
+{
+  const PetscInt R = als->R, nd = als->lsq->nd;
+  double        *half;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscCalloc1(2 * (size_t)(nd * R), &half));
+  for (PetscInt d = 0; d < nd; d++) {
+    for (PetscInt i = als->first[d]; i < als->last[d]; i++) {
+      double *sum = half + ((i >= als->split[d] ? nd : 0) + d) * R;
+      for (PetscInt r = 0; r < R; r++) sum[r] += PetscSqr(als->now.C[d][i * R + r]);
+    }
+  }
+  if (als->size == 2) PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, half, (PetscMPIInt)(2 * nd * R), MPI_DOUBLE, MPI_SUM, als->comm));
+  for (PetscInt i = 0; i < nd * R; i++) norm2[i] = half[i] + half[nd * R + i];
+  PetscCall(PetscFree(half));
+  PetscFunctionReturn(0);
+}
+
+// Scales every column so that its norms in all directions are equal; the function is unchanged.
+static PetscErrorCode Balance(SnaAls als)
+{
+  const PetscInt R = als->R, nd = als->lsq->nd;
+  double        *norm2;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscMalloc1(nd * (size_t)R, &norm2));
+  PetscCall(ColumnNorms(als, norm2));
+  for (PetscInt r = 0; r < R; r++) {
+    double log_mean = 0;
+    for (PetscInt d = 0; d < nd; d++) log_mean += 0.5 * PetscLogReal(norm2[d * R + r]) / (double)nd;
+    if (!PetscIsNormalReal(PetscExpReal(log_mean))) continue; // a zero column has nothing to balance
+    for (PetscInt d = 0; d < nd; d++) {
+      const double scale = PetscExpReal(log_mean) / PetscSqrtReal(norm2[d * R + r]);
+      for (PetscInt i = 0; i < als->lsq->dir[d].n; i++) als->now.C[d][i * R + r] *= scale;
+    }
+  }
+  PetscCall(PetscFree(norm2));
+  PetscCall(GramAll(als, 0, &als->now));
+  PetscFunctionReturn(0);
+}
+
+// Fills the columns [c0, R) with four random cosines in the spline index: smooth, so that few sweeps are lost on noise.
+static PetscErrorCode RandomColumns(SnaAls als, PetscInt c0)
+{
+  const PetscInt R = als->R, nd = als->lsq->nd;
+  double        *norm2, size[SNA_MAX_DIM];
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscCalloc1(nd * (size_t)R, &norm2));
+  if (c0 > 0) PetscCall(ColumnNorms(als, norm2));
+  for (PetscInt d = 0; d < nd; d++) {
+    SnaBasisInfo info;
+    PetscCall(SnaBasisGetInfo(als->lsq->dir[d].basis, &info));
+    // unit L2 norm is about Euclidean norm 1/sqrt(h) of the coefficients
+    size[d] = c0 == 0 ? PetscPowReal(FIRST_COLUMN / (double)R, 1.0 / (double)nd) * PetscSqrtReal((double)info.cells / (info.hi - info.lo)) : 0;
+    for (PetscInt r = 0; r < c0; r++) size[d] += PetscSqrtReal(norm2[d * R + r]) / (double)c0 * PetscPowReal(NEW_COLUMN, 1.0 / (double)nd);
+  }
+  for (PetscInt d = 0; d < nd; d++) {
+    const PetscInt n = als->lsq->dir[d].n;
+    for (PetscInt r = c0; r < R; r++) {
+      double amplitude[4], sum2 = 0;
+      for (PetscInt j = 0; j < 4; j++) amplitude[j] = SnaRandomNormal(als->options.seed, (uint64_t)d, (uint64_t)(4 * r + j));
+      for (PetscInt i = 0; i < n; i++) {
+        double value = 0;
+        for (PetscInt j = 0; j < 4; j++) value += amplitude[j] * PetscCosReal(PETSC_PI * (double)j * ((double)i + 0.5) / (double)n);
+        als->now.C[d][i * R + r] = value;
+        sum2 += value * value;
+      }
+      for (PetscInt i = 0; i < n; i++) als->now.C[d][i * R + r] *= size[d] / PetscSqrtReal(sum2);
+    }
+  }
+  PetscCall(PetscFree(norm2));
+  PetscFunctionReturn(0);
+}
+
+static PetscInt SweepsOfRung(SnaAls als, PetscInt rung) { return rung == als->options.nrung - 1 ? als->options.final_sweeps : als->options.sweeps; }
+
+// Work of one sweep in units of the cubic factorisation cost, with a quadratic part for assembly and Gram matrices.
+static double SweepWork(PetscInt m) { return (double)m * (double)m * ((double)m + 20.0); }
+
+static void UpdateWork(SnaAls als)
+{
+  const SnaAlsOptions *o    = &als->options;
+  double               done = 0, total = 0;
+
+  for (PetscInt rung = 0; rung < o->nrung; rung++) {
+    const double enrich = rung ? SweepWork(o->rung[rung] - o->rung[rung - 1]) : 0, joint = SweepWork(o->rung[rung]);
+    const double all    = enrich * (double)o->enrich + joint * (double)SweepsOfRung(als, rung);
+    total += all;
+    if (rung < als->state.rung) done += all;
+    else if (rung == als->state.rung) done += als->state.phase == 0 ? enrich * (double)als->state.sweep : enrich * (double)o->enrich + joint * (double)als->state.sweep;
+  }
+  als->state.work = als->state.phase == 2 || total <= 0 ? 1 : PetscMin(1, done / total);
+}
+
+// Moves to state.rung: new columns, then the phase that comes first there.
+static PetscErrorCode StartRung(SnaAls als)
+{
+  const PetscInt c0 = als->R, R = als->options.rung[als->state.rung];
+
+  PetscFunctionBeginUser;
+  PetscCall(Resize(als, R));
+  PetscCall(RandomColumns(als, c0));
+  PetscCall(GramAll(als, c0, &als->now));
+  als->state.rank  = R;
+  als->state.phase = c0 > 0 && als->options.enrich > 0 ? 0 : 1;
+  als->state.sweep = 0;
+  als->state.step  = 1;
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode SetObjective(SnaAls als, double F)
+{
+  SnaAlsState *s        = &als->state;
+  const double scale    = als->lsq->c0 > 0 ? als->lsq->c0 : 1;
+  const double residual = PetscSqrtReal(PetscMax(F, 0) / scale);
+
+  PetscFunctionBeginUser;
+  PetscCheck(!PetscIsInfOrNanReal(F), als->comm, PETSC_ERR_FP, "the objective is not a number after sweep %" PetscInt_FMT, s->total);
+  s->drop      = s->residual > 0 ? 1 - residual / s->residual : 0;
+  s->objective = F;
+  s->residual  = residual;
+  PetscFunctionReturn(0);
+}
+
+// Goes on along the sweep's difference while the objective falls. *F: the best value; als->now: its iterate.
+static PetscErrorCode LineSearch(SnaAls als, double *F)
+{
+  const PetscInt R = als->R;
+  double         mu = PetscMax(als->state.step, MIN_STEP), accepted = 0;
+
+  PetscFunctionBeginUser;
+  for (PetscInt d = 0; d < als->lsq->nd; d++) PetscCall(PetscArraycpy(als->after[d], als->now.C[d], als->lsq->dir[d].n * R));
+  for (PetscInt trial = 0; trial < MAX_DOUBLINGS; trial++, mu *= 2) {
+    double        F_trial;
+    SnaAlsIterate swap;
+    for (PetscInt d = 0; d < als->lsq->nd; d++) {
+      const double *x0 = als->before[d], *x1 = als->after[d];
+      double       *x = als->trial.C[d];
+      for (PetscInt i = 0; i < als->lsq->dir[d].n * R; i++) x[i] = x1[i] + mu * (x1[i] - x0[i]);
+    }
+    PetscCall(GramAll(als, 0, &als->trial));
+    PetscCall(SnaAlsObjective_Private(als, &als->trial, &F_trial));
+    if (!(F_trial < *F)) break;
+    *F         = F_trial;
+    accepted   = mu;
+    swap       = als->now;
+    als->now   = als->trial;
+    als->trial = swap;
+  }
+  als->state.step = accepted > 0 ? accepted : PetscMax(mu / 2, MIN_STEP);
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode JointSweep(SnaAls als, PetscBool *stalled)
+{
+  SnaAlsState   *s = &als->state;
+  const double   F_before = s->objective;
+  const PetscInt R        = als->R;
+  double         F;
+
+  PetscFunctionBeginUser;
+  for (PetscInt d = 0; d < als->lsq->nd; d++) PetscCall(PetscArraycpy(als->before[d], als->now.C[d], als->lsq->dir[d].n * R));
+  PetscCall(Sweep(als, 0));
+  PetscCall(SnaAlsObjective_Private(als, &als->now, &F));
+  *stalled = PETSC_FALSE;
+  if (s->total > 0 && F > F_before && s->sweep > 0) { // round-off: the minimum of this rung is reached
+    for (PetscInt d = 0; d < als->lsq->nd; d++) PetscCall(PetscArraycpy(als->now.C[d], als->before[d], als->lsq->dir[d].n * R));
+    PetscCall(GramAll(als, 0, &als->now));
+    F        = F_before;
+    *stalled = PETSC_TRUE;
+  } else if (als->options.linesearch && s->sweep >= SETTLE_SWEEPS) PetscCall(LineSearch(als, &F));
+  PetscCall(SetObjective(als, F));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaAlsStep(SnaAls als, PetscBool *done)
+{
+  SnaAlsState         *s = &als->state;
+  const SnaAlsOptions *o = &als->options;
+
+  PetscFunctionBeginUser;
+  if (s->phase == 2) {
+    *done = PETSC_TRUE;
+    PetscFunctionReturn(0);
+  }
+  if (als->R == 0) PetscCall(StartRung(als));
+  if (s->phase == 0) {
+    double F;
+    PetscCall(Sweep(als, o->rung[s->rung - 1]));
+    PetscCall(SnaAlsObjective_Private(als, &als->now, &F));
+    PetscCall(SetObjective(als, F));
+    s->sweep++;
+    s->total++;
+    if (s->sweep >= o->enrich) {
+      PetscCall(Balance(als));
+      s->phase = 1;
+      s->sweep = 0;
+    }
+  } else {
+    PetscBool stalled = PETSC_FALSE;
+    PetscCall(JointSweep(als, &stalled));
+    s->sweep++;
+    s->total++;
+    if (s->sweep >= SweepsOfRung(als, s->rung) || stalled || (s->sweep > SETTLE_SWEEPS && s->drop < o->rtol)) {
+      if (s->rung == o->nrung - 1) s->phase = 2;
+      else {
+        s->rung++;
+        PetscCall(StartRung(als));
+      }
+    } else if (o->balance_every > 0 && s->sweep % o->balance_every == 0) PetscCall(Balance(als));
+  }
+  UpdateWork(als);
+  *done = (PetscBool)(s->phase == 2);
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaAlsCreate(MPI_Comm comm, SnaLsq lsq, const SnaAlsOptions *options, SnaAls *als)
+{
+  SnaAls A;
+
+  PetscFunctionBeginUser;
+  PetscCheck(options->nrung >= 1, comm, PETSC_ERR_ARG_OUTOFRANGE, "the rank ladder is empty");
+  PetscCall(PetscNew(&A));
+  A->comm    = comm;
+  A->lsq     = lsq;
+  A->options = *options;
+  PetscCallMPI(MPI_Comm_size(comm, &A->size));
+  PetscCallMPI(MPI_Comm_rank(comm, &A->rank));
+  PetscCheck(A->size <= 2, comm, PETSC_ERR_ARG_WRONG, "one problem runs on 1 or 2 ranks, not %d", A->size);
+  for (PetscInt d = 0; d < lsq->nd; d++) {
+    PetscInt head, middle;
+    SnaKronSplit(lsq->dir[d].n, lsq->dir[d].p, A->size, A->rank, &A->first[d], &A->last[d], &head, &middle);
+    A->split[d] = head + middle;
+  }
+  A->state.objective = lsq->c0;
+  A->state.residual  = 1;
+  A->state.step      = 1;
+  A->state.phase     = 1;
+  *als               = A;
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaAlsDestroy(SnaAls *als)
+{
+  PetscFunctionBeginUser;
+  if (!*als) PetscFunctionReturn(0);
+  PetscCall(FreeWork(*als));
+  PetscCall(FreeIterate(*als, &(*als)->now));
+  PetscCall(PetscFree(*als));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaAlsGetState(SnaAls als, SnaAlsState *state)
+{
+  PetscFunctionBeginUser;
+  *state = als->state;
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaAlsGetFactors(SnaAls als, double *C[])
+{
+  const PetscInt R = als->R;
+
+  PetscFunctionBeginUser;
+  for (PetscInt d = 0; d < als->lsq->nd; d++) {
+    const PetscInt n = als->lsq->dir[d].n, cut = als->split[d];
+    PetscCall(PetscMalloc1(PetscMax(1, n * R), &C[d]));
+    PetscCall(PetscArraycpy(C[d], als->now.C[d], n * R));
+    if (als->size == 2) {
+      PetscCallMPI(MPI_Bcast(C[d], (PetscMPIInt)(cut * R), MPI_DOUBLE, 0, als->comm));
+      PetscCallMPI(MPI_Bcast(C[d] + cut * R, (PetscMPIInt)((n - cut) * R), MPI_DOUBLE, 1, als->comm));
+    }
+  }
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaAlsSetState(SnaAls als, const SnaAlsState *state, const double *const C[], PetscBool *ok)
+{
+  const SnaAlsOptions *o = &als->options;
+  PetscInt             rung = -1;
+
+  PetscFunctionBeginUser;
+  for (PetscInt i = 0; i < o->nrung; i++)
+    if (o->rung[i] == state->rank) rung = i;
+  *ok = (PetscBool)(rung >= 0 && state->rank > 0);
+  if (!*ok) PetscFunctionReturn(0);
+  als->state      = *state;
+  als->state.rung = rung;
+  if (state->phase == 0) {
+    // the old columns' Gram matrices in the shape they had, then the new ones: the same bits as in the run that was stopped
+    const PetscInt old = rung > 0 ? o->rung[rung - 1] : 0;
+    PetscCall(Resize(als, old));
+    for (PetscInt d = 0; d < als->lsq->nd; d++)
+      for (PetscInt i = 0; i < als->lsq->dir[d].n; i++) PetscCall(PetscArraycpy(als->now.C[d] + i * old, C[d] + i * state->rank, old));
+    PetscCall(GramAll(als, 0, &als->now));
+    PetscCall(Resize(als, state->rank));
+    for (PetscInt d = 0; d < als->lsq->nd; d++) PetscCall(PetscArraycpy(als->now.C[d], C[d], als->lsq->dir[d].n * state->rank));
+    PetscCall(GramAll(als, old, &als->now));
+  } else {
+    PetscCall(Resize(als, state->rank));
+    for (PetscInt d = 0; d < als->lsq->nd; d++) PetscCall(PetscArraycpy(als->now.C[d], C[d], als->lsq->dir[d].n * state->rank));
+    PetscCall(GramAll(als, 0, &als->now));
+  }
+  if (state->phase == 2 && rung < o->nrung - 1) { // a finished run goes on to a higher rank
+    als->state.rung++;
+    PetscCall(StartRung(als));
+  }
+  UpdateWork(als);
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaAlsGetMemory(SnaLsq lsq, PetscInt rank, PetscMPIInt size, double *factors, double *band, double *total)
+{
+  const double R = (double)rank;
+  double       gram = 0, largest = 0, pairs = 0, largest_gram = 0;
+
+  PetscFunctionBeginUser;
+  *factors = 0;
+  for (PetscInt d = 0; d < lsq->nd; d++) {
+    const SnaLsqDirection *D = &lsq->dir[d];
+    PetscInt               first, last, head, middle;
+    SnaKronSplit(D->n, D->p, size, 0, &first, &last, &head, &middle);
+    *factors += (double)D->n * R * sizeof(double);
+    largest      = PetscMax(largest, (double)(last - first) * (double)(D->p + 1) * R * R * sizeof(double));
+    pairs        = PetscMax(pairs, (double)D->npair);
+    largest_gram = PetscMax(largest_gram, (double)D->npair * R * R * sizeof(double));
+    gram += (double)D->npair * R * R * sizeof(double);
+  }
+  *band  = largest;
+  *total = 4 * *factors + largest + 2 * gram + pairs * R * R * sizeof(double) + largest_gram;
+  PetscFunctionReturn(0);
+}
