@@ -1,0 +1,274 @@
+// vsna_deck.c - the VSNA's part of the deck: directions, the PDE as product terms, the solver's options.
+//
+// Everything a user can get wrong is found here or in vsna_setup.c, before anything is solved, and collected as deck errors with lines.
+#include "vsna.h"
+
+static const SnaOption dim_options[] = {
+  {"dim", SNA_OPT_NAMES, NULL, 0, 0, "list of names", "The directions (variables) in order: space, time, parameters; 1 to 20 of them."},
+  {"dim_*_domain", SNA_OPT_REALS, NULL, 0, 0, "[lo, hi]", "Interval of the direction; numbers or constant expressions."},
+  {"dim_*_basis", SNA_OPT_CHOICE, "bspline", 0, 0, "bspline", "Family of 1-D functions."},
+  {"dim_*_degree", SNA_OPT_INT, "3", 1, 5, "1..5", "Polynomial degree of the splines; at least the highest derivative in this direction."},
+  {"dim_*_cells", SNA_OPT_INT, "32", 1, 100000, "1..100000", "Uniform cells; cells + degree functions before boundary conditions."},
+  {"dim_*_bc", SNA_OPT_STRINGS, "none", 0, 0, "none | dirichlet, one word or [lo, hi]", "Boundary condition at both ends or per end; dirichlet is homogeneous (u = 0), imposed strongly."},
+  {"dim_*_initial", SNA_OPT_BOOL, "false", 0, 0, NULL, "This is the direction of time: the initial condition holds at its lower end."},
+  {"dim_*_weight", SNA_OPT_STRING, "", 0, 0, "expression > 0", "Weight of the residual norm along this direction, e.g. 1.05 - t."},
+  {"dim_*_quadrature", SNA_OPT_INT, "0", 0, 64, "0..64", "Gauss points per cell for the 1-D integrals; 0: enough for 96 per direction and never below degree + 3."},
+  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}
+};
+
+static const SnaOption pde_options[] = {
+  {"pde_unknown", SNA_OPT_STRING, "u", 0, 0, "name", "Name of the unknown in files and pictures."},
+  {"pde_term", SNA_OPT_NAMES, NULL, 0, 0, "list of name: product", "The operator: a sum of product terms such as -omega * y * d(x); every factor uses one direction."},
+  {"pde_term_*", SNA_OPT_STRING, NULL, 0, 0, "product", "One term; d(x), d(x,2) differentiate the unknown."},
+  {"pde_source", SNA_OPT_NAMES, "", 0, 0, "list of name: product", "The right-hand side: a sum of product terms without d(...); absent: 0."},
+  {"pde_source_*", SNA_OPT_STRING, NULL, 0, 0, "product", "One term of the source."},
+  {"pde_initial", SNA_OPT_NAMES, "", 0, 0, "list of name: product", "The initial condition: a sum of product terms in the other directions; kept exactly as a lift; absent: 0."},
+  {"pde_initial_*", SNA_OPT_STRING, NULL, 0, 0, "product", "One term of the initial condition."},
+  {"pde_reference", SNA_OPT_STRING, "", 0, 0, "expression", "A known solution, any expression in all directions: the run then reports the error."},
+  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}
+};
+
+static const SnaOption vsna_options[] = {
+  {"vsna_format", SNA_OPT_CHOICE, "cp", 0, 0, "cp", "Separable format of the field."},
+  {"vsna_rank", SNA_OPT_INT, "32", 1, 2048, "1..2048", "Target rank R: the number of products."},
+  {"vsna_ladder", SNA_OPT_INTS, "", 1, 2048, "increasing ranks", "Ranks to grow through; absent: 8, 12, 16, 24, 32, 48, ... up to the target."},
+  {"vsna_restarts", SNA_OPT_INT, "1", 1, 1024, "1..1024", "Independent runs from different seeds, shared out over the ranks; the one with the smallest residual is kept."},
+  {"vsna_seed", SNA_OPT_INT, "1", 0, 2147483647, ">= 0", "Seed of the random start; run k of several uses seed + k."},
+  {"vsna_als_enrich", SNA_OPT_INT, "10", 0, 10000, "0..10000", "Sweeps over the new columns alone when the rank grows."},
+  {"vsna_als_sweeps", SNA_OPT_INT, "10", 1, 100000, "1..100000", "Sweeps over all columns per rung of the ladder."},
+  {"vsna_als_final_sweeps", SNA_OPT_INT, "20", 1, 100000, "1..100000", "The same at the target rank."},
+  {"vsna_als_max_sweeps", SNA_OPT_INT, "100000", 1, 2147483647, ">= 1", "Sweeps in all; a run that reaches it before the end of the ladder is not converged (exit code 3)."},
+  {"vsna_als_rtol", SNA_OPT_REAL, "1e-6", 0, 1, "0..1", "A rung ends early when a sweep lowers the residual by less than this fraction."},
+  {"vsna_als_tikhonov", SNA_OPT_REAL, "1e-13", 0, 1, "0..1", "Shift of the local systems in units of their mean diagonal; above 1e-9 it costs accuracy."},
+  {"vsna_als_linesearch", SNA_OPT_BOOL, "true", 0, 0, NULL, "Line search along the difference of two sweeps."},
+  {"vsna_als_balance_every", SNA_OPT_INT, "5", 0, 100000, "0..100000", "Sweeps between balancing of the column norms; 0: only after enrichment."},
+  {"vsna_mat_type", SNA_OPT_CHOICE, "shell", 0, 0, "shell|sbaij", "Local systems: matrix-free with the block-band Cholesky, or assembled to PETSc's MATSBAIJ for verification."},
+  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}
+};
+
+static const SnaOption error_options[] = {
+  {"error_method", SNA_OPT_CHOICE, "auto", 0, 0, "auto|grid|separable|qmc", "How the error against pde_reference is integrated: tensor Gauss grid, Gram matrices (separable reference), randomised quasi-Monte Carlo."},
+  {"error_points", SNA_OPT_INT, "1048576", 1024, 1000000000, "1024..1e9", "Points of the quasi-Monte Carlo estimate; also the largest tensor grid that auto takes."},
+  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}
+};
+
+int SnaModelGetTables_VSNA(int max, const char *title[], const SnaOption *table[])
+{
+  const char *const      titles[] = {"Directions", "Partial differential equation", "VSNA solver", "Error against the reference"};
+  const SnaOption *const tables[] = {dim_options, pde_options, vsna_options, error_options};
+  int                    n        = 0;
+
+  for (; n < 4 && n < max; n++) {
+    title[n] = titles[n];
+    table[n] = tables[n];
+  }
+  return n;
+}
+
+static PetscErrorCode ReadBoundary(SnaDeck deck, const char name[], VsnaDirection *D)
+{
+  const char *bc[2];
+  PetscInt    n;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaDeckGetStrings(deck, "dim_*_bc", name, 2, &n, bc));
+  for (PetscInt i = 0; i < n; i++) {
+    PetscBool dirichlet, none;
+    PetscCall(PetscStrcmp(bc[i], "dirichlet", &dirichlet));
+    PetscCall(PetscStrcmp(bc[i], "none", &none));
+    if (!dirichlet && !none) PetscCall(SnaDeckError(deck, "dim_*_bc", name, "boundary condition `%s` is not known; choose none or dirichlet", bc[i]));
+    if (i == 0) D->drop_first = dirichlet;
+    if (i == 1 || n == 1) D->drop_last = dirichlet;
+  }
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode ReadDirection(SnaDeck deck, const SnaModelInfo *info, PetscInt d, const SnaSymbols *symbols, Vsna *v)
+{
+  VsnaDirection *D    = &v->dir[d];
+  const char    *name = info->name[d], *basis, *text;
+  double         domain[2];
+  PetscInt       n;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaDeckGetReals(deck, "dim_*_domain", name, 2, &n, domain));
+  if (n == 2 && !(domain[0] < domain[1])) PetscCall(SnaDeckError(deck, "dim_*_domain", name, "domain [%g, %g] is empty or reversed: the lower end comes first", domain[0], domain[1]));
+  else if (n == 1) PetscCall(SnaDeckError(deck, "dim_*_domain", name, "domain needs two numbers, [lo, hi]"));
+  D->lo = n == 2 ? domain[0] : 0;
+  D->hi = n == 2 ? domain[1] : 1;
+  PetscCall(SnaDeckGetString(deck, "dim_*_basis", name, &basis));
+  PetscCall(SnaDeckGetInt(deck, "dim_*_degree", name, &D->degree));
+  PetscCall(SnaDeckGetInt(deck, "dim_*_cells", name, &D->cells));
+  PetscCall(SnaDeckGetInt(deck, "dim_*_quadrature", name, &D->quadrature));
+  PetscCall(ReadBoundary(deck, name, D));
+  PetscCall(SnaDeckGetBool(deck, "dim_*_initial", name, &D->initial));
+  if (D->initial) {
+    if (v->initial_dim >= 0) PetscCall(SnaDeckError(deck, "dim_*_initial", name, "a second direction of time; `%s` is one already", info->name[v->initial_dim]));
+    if (D->drop_first) PetscCall(SnaDeckError(deck, "dim_*_bc", name, "a direction with `initial: true` takes its condition at the lower end from pde: initial; use bc: none there"));
+    v->initial_dim = d;
+    D->drop_first  = PETSC_TRUE;
+  }
+  PetscCall(SnaDeckGetString(deck, "dim_*_weight", name, &text));
+  if (text && *text) {
+    char     message[SNA_MAX_MESSAGE];
+    uint32_t mask = 0;
+    PetscCall(SnaExprCreate(text, symbols, &D->weight, message));
+    if (!D->weight) PetscCall(SnaDeckError(deck, "dim_*_weight", name, "%s", message));
+    else PetscCall(SnaExprGetVariables(D->weight, &mask));
+    if (mask & ~(1u << d)) PetscCall(SnaDeckError(deck, "dim_*_weight", name, "the weight of `%s` may use %s alone", name, name));
+  }
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode ReadTerms(SnaDeck deck, const char list[], const char key[], const SnaSymbols *symbols, PetscBool derivatives, VsnaTerms *t)
+{
+  PetscInt n = 0;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaDeckGetNames(deck, list, NULL, VSNA_MAX_TERMS, &n, t->name));
+  for (PetscInt i = 0; i < n; i++) {
+    const char *text;
+    char        message[SNA_MAX_MESSAGE];
+    PetscBool   ok;
+    PetscCall(SnaDeckGetString(deck, key, t->name[i], &text));
+    if (!text) continue; // reported as missing
+    PetscCall(SnaTermCreate(text, symbols, derivatives, &t->term[t->n], &ok, message));
+    if (!ok) PetscCall(SnaDeckError(deck, key, t->name[i], "%s", message));
+    else {
+      t->name[t->n] = t->name[i];
+      t->n++;
+    }
+  }
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode CheckTerms(SnaDeck deck, const SnaModelInfo *info, Vsna *v)
+{
+  PetscFunctionBeginUser;
+  for (PetscInt k = 0; k < v->term.n; k++) {
+    for (PetscInt d = 0; d < v->nd; d++) {
+      const PetscInt order = v->term.term[k].derivative[d];
+      if (order > v->dir[d].degree)
+        PetscCall(SnaDeckError(deck, "pde_term_*", v->term.name[k], "d(%s,%" PetscInt_FMT ") needs splines of degree %" PetscInt_FMT " or more; dim: %s has degree %" PetscInt_FMT, info->name[d], order, order, info->name[d],
+                               v->dir[d].degree));
+    }
+  }
+  for (PetscInt j = 0; j < v->initial.n && v->initial_dim >= 0; j++)
+    if (v->initial.term[j].factor[v->initial_dim])
+      PetscCall(SnaDeckError(deck, "pde_initial_*", v->initial.name[j], "the initial condition may not depend on %s", info->name[v->initial_dim]));
+  if (v->initial.n > 0 && v->initial_dim < 0) PetscCall(SnaDeckError(deck, "pde_initial", NULL, "an initial condition needs a direction of time: mark it with `initial: true` in dim"));
+  for (PetscInt d = 0; d < v->nd; d++) {
+    const PetscInt n = v->dir[d].cells + v->dir[d].degree - (PetscInt)v->dir[d].drop_first - (PetscInt)v->dir[d].drop_last;
+    if (n < 1) PetscCall(SnaDeckError(deck, "dim_*_cells", info->name[d], "%" PetscInt_FMT " cells of degree %" PetscInt_FMT " leave no function after the boundary conditions; use more cells", v->dir[d].cells, v->dir[d].degree));
+  }
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode ReadReference(SnaDeck deck, SnaModelInfo *info, const SnaSymbols *symbols, Vsna *v)
+{
+  const char *text;
+  char        message[SNA_MAX_MESSAGE];
+  int         n;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaDeckGetString(deck, "pde_reference", NULL, &text));
+  if (!text || !*text) PetscFunctionReturn(0);
+  PetscCall(SnaExprCreate(text, symbols, &v->reference, message));
+  if (!v->reference) {
+    PetscCall(SnaDeckError(deck, "pde_reference", NULL, "%s", message));
+    PetscFunctionReturn(0);
+  }
+  PetscCall(SnaTermsFromSum(text, symbols, (int)(sizeof(v->reference_term) / sizeof(v->reference_term[0])), &n, v->reference_term));
+  v->nreference   = n;
+  info->nfield    = 3;
+  info->field[1]  = "reference";
+  info->field[2]  = "error";
+  PetscFunctionReturn(0);
+}
+
+// 8, 12, 16, 24, 32, ...: each power of two and the number between it and the next, up to the target.
+static void DefaultLadder(PetscInt target, SnaAlsOptions *o)
+{
+  for (PetscInt R = 8; R < target && o->nrung < 60; R *= 2) {
+    o->rung[o->nrung++] = R;
+    if (R + R / 2 < target) o->rung[o->nrung++] = R + R / 2;
+  }
+  o->rung[o->nrung++] = target;
+}
+
+static PetscErrorCode ReadSolver(SnaDeck deck, Vsna *v)
+{
+  SnaAlsOptions *o = &v->als_options;
+  PetscInt       rank, n, ladder[63], seed;
+  PetscBool      given;
+  const char    *word;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaDeckGetString(deck, "vsna_format", NULL, &word));
+  PetscCall(SnaDeckGetString(deck, "vsna_mat_type", NULL, &word));
+  PetscCall(SnaDeckGetInt(deck, "vsna_rank", NULL, &rank));
+  PetscCall(SnaDeckGetInt(deck, "vsna_restarts", NULL, &v->restarts));
+  PetscCall(SnaDeckGetInt(deck, "vsna_seed", NULL, &seed));
+  o->seed = (uint64_t)seed;
+  PetscCall(SnaDeckHas(deck, "vsna_ladder", NULL, &given));
+  PetscCall(SnaDeckGetInts(deck, "vsna_ladder", NULL, 63, &n, ladder));
+  if (given) {
+    for (PetscInt i = 0; i < n && ladder[i] < rank; i++) {
+      if (i > 0 && ladder[i] <= ladder[i - 1]) PetscCall(SnaDeckError(deck, "vsna_ladder", NULL, "the ladder must increase: %" PetscInt_FMT " follows %" PetscInt_FMT, ladder[i], ladder[i - 1]));
+      o->rung[o->nrung++] = ladder[i];
+    }
+    o->rung[o->nrung++] = rank;
+  } else DefaultLadder(rank, o);
+  PetscCall(SnaDeckGetInt(deck, "vsna_als_enrich", NULL, &o->enrich));
+  PetscCall(SnaDeckGetInt(deck, "vsna_als_sweeps", NULL, &o->sweeps));
+  PetscCall(SnaDeckGetInt(deck, "vsna_als_final_sweeps", NULL, &o->final_sweeps));
+  PetscCall(SnaDeckGetInt(deck, "vsna_als_max_sweeps", NULL, &v->max_sweeps));
+  PetscCall(SnaDeckGetReal(deck, "vsna_als_rtol", NULL, &o->rtol));
+  PetscCall(SnaDeckGetReal(deck, "vsna_als_tikhonov", NULL, &o->tikhonov));
+  PetscCall(SnaDeckGetBool(deck, "vsna_als_linesearch", NULL, &o->linesearch));
+  PetscCall(SnaDeckGetInt(deck, "vsna_als_balance_every", NULL, &o->balance_every));
+  PetscCall(SnaDeckGetString(deck, "error_method", NULL, &v->error_method));
+  PetscCall(SnaDeckGetInt(deck, "error_points", NULL, &v->error_points));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaModelSetFromOptions_VSNA(SnaModel model, SnaDeck deck)
+{
+  Vsna         *v    = (Vsna *)model->data;
+  SnaModelInfo *info = &model->info;
+  SnaSymbols    symbols;
+
+  PetscFunctionBeginUser;
+  v->initial_dim = -1;
+  PetscCall(SnaDeckAddPetscPrefix(deck, "vsna_ksp_"));
+  PetscCall(SnaDeckAddPetscPrefix(deck, "vsna_pc_"));
+  PetscCall(SnaDeckAddPetscPrefix(deck, "vsna_sub_"));
+  PetscCall(SnaDeckGetNames(deck, "dim", NULL, SNA_MAX_DIM, &v->nd, info->name));
+  info->nd = v->nd;
+  PetscCall(SnaDeckGetConstants(deck, &symbols));
+  symbols.nvar = (int)v->nd;
+  symbols.var  = info->name;
+  for (PetscInt d = 0; d < v->nd; d++) {
+    if (SnaNameIsReserved(info->name[d])) PetscCall(SnaDeckError(deck, "dim", NULL, "the direction's name `%s` is a function or constant of the expressions; choose another", info->name[d]));
+    for (int c = 0; c < symbols.nconst; c++) {
+      PetscBool same;
+      PetscCall(PetscStrcmp(symbols.constant[c], info->name[d], &same));
+      if (same) PetscCall(SnaDeckError(deck, "dim", NULL, "`%s` is a direction and a constant of param; rename one", info->name[d]));
+    }
+  }
+  for (PetscInt d = 0; d < v->nd; d++) {
+    PetscCall(ReadDirection(deck, info, d, &symbols, v));
+    info->lo[d] = v->dir[d].lo;
+    info->hi[d] = v->dir[d].hi;
+  }
+  PetscCall(SnaDeckGetString(deck, "pde_unknown", NULL, &v->unknown));
+  info->nfield   = 1;
+  info->field[0] = v->unknown;
+  PetscCall(ReadTerms(deck, "pde_term", "pde_term_*", &symbols, PETSC_TRUE, &v->term));
+  PetscCall(ReadTerms(deck, "pde_source", "pde_source_*", &symbols, PETSC_FALSE, &v->source));
+  PetscCall(ReadTerms(deck, "pde_initial", "pde_initial_*", &symbols, PETSC_FALSE, &v->initial));
+  PetscCall(CheckTerms(deck, info, v));
+  PetscCall(ReadReference(deck, info, &symbols, v));
+  PetscCall(ReadSolver(deck, v));
+  PetscFunctionReturn(0);
+}
