@@ -1,0 +1,49 @@
+// sna/app.h - the program around a model: command line, life of a run, output, queries. The only layer that sees all others.
+#ifndef SNA_APP_H
+#define SNA_APP_H
+
+#include <sna/insitu.h>
+#include <sna/models.h>
+
+// ---------------------------------------------------------------------------------------------------------------------
+// SnaSlices: grids of 1 to 3 axes through the solution, named in the deck (output: slice:). Each is one picture or, with `over` and `frames`, a
+// sequence of them along one more direction; the same grids serve the HDF5 file, XDMF and the pictures made while the solver runs.
+// ---------------------------------------------------------------------------------------------------------------------
+typedef struct SnaSlices_ *SnaSlices;
+
+PetscErrorCode SnaSlicesCreate(SnaSlices *slices);
+PetscErrorCode SnaSlicesDestroy(SnaSlices *slices);
+// After the model's set-up; user errors go to the deck.
+PetscErrorCode SnaSlicesSetFromOptions(SnaSlices slices, SnaDeck deck, SnaModel model);
+// Samples every slice at its `at` point and sends it to the view, `step` on the time slider. Collective on comm, whose rank 0 owns the view.
+PetscErrorCode SnaSlicesSend(SnaSlices slices, MPI_Comm comm, SnaModel model, SnaView view, PetscInt step, const char note[]);
+// Samples all frames of all slices into /slice/<name>/<frame> of the file. Collective on comm (that of the file).
+PetscErrorCode SnaSlicesWrite(SnaSlices slices, MPI_Comm comm, SnaModel model, SnaFile file);
+// One .xmf per slice beside the HDF5 file. Collective. *written counts files; message holds the first failure, or is empty.
+PetscErrorCode SnaSlicesWriteXdmf(SnaSlices slices, MPI_Comm comm, SnaModel model, SnaCase c, PetscInt *written, char message[SNA_MAX_MESSAGE]);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Queries: -restart FILE -sample POINTS evaluates the solution in FILE (value and gradient) at the rows of a table, in parallel, without solving.
+// ---------------------------------------------------------------------------------------------------------------------
+// Writes `output` (NULL: POINTS with _<unknown> before its ending): the coordinates, the unknown, its derivative in every direction; NaN outside the domain.
+// message is empty when all went well. Collective.
+PetscErrorCode SnaQuery(MPI_Comm comm, SnaModel model, const char points[], const char output[], SnaResults results, char message[SNA_MAX_MESSAGE]);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// SnaRun: one deck from reading to the exit code.
+//   Create -> SetUp (every deck error surfaces) -> Execute -> Destroy
+// ---------------------------------------------------------------------------------------------------------------------
+typedef struct SnaRun_ *SnaRun;
+
+#define SNA_MAX_TABLES 32
+// The option tables of the whole program with their titles; returns how many. Needs no PETSc.
+int SnaAppGetTables(const char *title[SNA_MAX_TABLES], const SnaOption *table[SNA_MAX_TABLES]);
+
+PetscErrorCode SnaRunCreate(MPI_Comm comm, const SnaCommandLine *line, SnaRun *run);
+// Reads the deck and sets everything up, or answers -help and -version. *finished: there is nothing to execute; *code is then the exit code.
+PetscErrorCode SnaRunSetUp(SnaRun run, PetscBool *finished, SnaExit *code);
+// Solves, or continues, or answers a query; writes the results.
+PetscErrorCode SnaRunExecute(SnaRun run, SnaExit *code);
+PetscErrorCode SnaRunDestroy(SnaRun *run);
+
+#endif

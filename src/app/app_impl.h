@@ -1,0 +1,34 @@
+// Private to src/app: the option tables of its files and the struct of a run.
+#ifndef SNA_APP_IMPL_H
+#define SNA_APP_IMPL_H
+
+#include <sna/app.h>
+
+extern const SnaOption SnaSliceOptions[];
+
+struct SnaRun_ {
+  MPI_Comm              comm;
+  const SnaCommandLine *line;
+  SnaDeck               deck;
+  SnaModel              model;
+  SnaSlices             slices;
+  SnaView               view;
+  SnaResults            results;
+  SnaProgress           progress;
+  SnaCase               claim;
+  const char           *case_name, *dir, *restart, *sample, *sample_output;
+  PetscBool             quiet, check, force;
+  double                max_wall_time, checkpoint_seconds;
+  PetscInt              checkpoint_every, view_every;
+  PetscLogDouble        last_checkpoint;
+  PetscBool             checkpoint_failed, view_open;
+};
+
+// Writes the model's current state to <case>[.k].restart.h5. Collective on comm. message: empty, or why it failed.
+PetscErrorCode SnaRunCheckpoint(SnaRun run, MPI_Comm comm, PetscInt replica, char message[SNA_MAX_MESSAGE]);
+// The monitor attached to the model: progress, pictures, checkpoints, stop.
+PetscErrorCode SnaRunMonitor(void *ctx, SnaModel model, const SnaIteration *it, PetscBool *stop);
+// Reads the restart file (and those of further replicas beside it) after checking that it belongs to this deck. message: empty, or why not.
+PetscErrorCode SnaRunRestart(SnaRun run, char message[SNA_MAX_MESSAGE]);
+
+#endif

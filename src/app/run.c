@@ -1,0 +1,344 @@
+// run.c - one deck from reading to the exit code: set-up in which every deck error surfaces, solve or query, results.
+#include "app_impl.h"
+#include <petsctime.h>
+#include <sna_config.h>
+
+static const SnaOption run_options[] = {
+  {"model", SNA_OPT_CHOICE, NULL, 0, 0, "vsna", "What to run."},
+  {"case", SNA_OPT_STRING, NULL, 0, 0, "name", "Name of the run: its files are <output_dir>/<case>/<case>.*"},
+  {"param", SNA_OPT_NAMES, "", 0, 0, "list of name: value", "Constants for all expressions, in order; pi is built in."},
+  {"param_*", SNA_OPT_STRING, NULL, 0, 0, "constant expression", "Value of one constant; may use the constants before it."},
+  {"max_wall_time", SNA_OPT_REAL, "0", 0, 1e12, "seconds", "Stop after this time with a restart file and exit code 4; 0: no limit."},
+  {"quiet", SNA_OPT_BOOL, "false", 0, 0, NULL, "No progress lines."},
+  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}
+};
+
+static const SnaOption command_options[] = {
+  {"check", SNA_OPT_BOOL, "false", 0, 0, NULL, "Do everything but solve: set-up, sizes, memory estimate, effective deck. Leaves no output."},
+  {"force", SNA_OPT_BOOL, "false", 0, 0, NULL, "Overwrite the results of an earlier run of the same case."},
+  {"restart", SNA_OPT_STRING, "", 0, 0, "file", "Continue from a restart file, or from a result to a higher rank."},
+  {"sample", SNA_OPT_STRING, "", 0, 0, "table", "With -restart: evaluate the solution in that file at the points of a CSV or HDF5 table, without solving; the deck may be left out."},
+  {"sample_output", SNA_OPT_STRING, "", 0, 0, "table", "Where to; default: the points' name with the unknown's name before its ending."},
+  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}
+};
+
+static const SnaOption output_options[] = {
+  {"output_dir", SNA_OPT_STRING, "out", 0, 0, "directory", "Where the case's directory is made."},
+  {"checkpoint_seconds", SNA_OPT_REAL, "60", 0, 1e12, "seconds", "Time between restart files; 0: none by time."},
+  {"checkpoint_every", SNA_OPT_INT, "0", 0, 2147483647, "iterations", "Iterations between restart files; 0: none by count."},
+  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}
+};
+
+int SnaAppGetTables(const char *title[SNA_MAX_TABLES], const SnaOption *table[SNA_MAX_TABLES])
+{
+  const char *const      titles[] = {"Run", "Command line", "Output", "Slices", "Pictures while running"};
+  const SnaOption *const tables[] = {run_options, command_options, output_options, SnaSliceOptions, SnaViewOptions};
+  int                    n        = 0;
+
+  for (; n < (int)(sizeof(tables) / sizeof(tables[0])); n++) {
+    title[n] = titles[n];
+    table[n] = tables[n];
+  }
+  return n + SnaModelGetTables(SNA_MAX_TABLES - n, title + n, table + n);
+}
+
+PetscErrorCode SnaRunCreate(MPI_Comm comm, const SnaCommandLine *line, SnaRun *run)
+{
+  PetscFunctionBeginUser;
+  PetscCall(PetscNew(run));
+  (*run)->comm = comm;
+  (*run)->line = line;
+  PetscCall(SnaResultsCreate(&(*run)->results));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaRunDestroy(SnaRun *run)
+{
+  PetscFunctionBeginUser;
+  PetscCall(SnaViewDestroy(&(*run)->view));
+  PetscCall(SnaSlicesDestroy(&(*run)->slices));
+  PetscCall(SnaModelDestroy(&(*run)->model));
+  PetscCall(SnaProgressDestroy(&(*run)->progress));
+  PetscCall(SnaResultsDestroy(&(*run)->results));
+  PetscCall(SnaDeckDestroy(&(*run)->deck));
+  if ((*run)->claim) PetscCall(SnaCaseRelease(&(*run)->claim));
+  PetscCall(PetscFree(*run));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode UserError(SnaRun run, const char message[])
+{
+  PetscFunctionBeginUser;
+  PetscCall(PetscFPrintf(run->comm, PETSC_STDERR, "sna_solver: %s\n", message));
+  PetscFunctionReturn(0);
+}
+
+// A query needs no deck on the command line: the file holds the effective one. Its keys come first, the command line's own after them.
+static PetscErrorCode DeckFromFile(SnaRun run, const char path[], SnaDeck *deck, char message[SNA_MAX_MESSAGE])
+{
+  SnaFile     file;
+  char       *text = NULL, **lines, **argv, close_message[SNA_MAX_MESSAGE];
+  const char *error;
+  int         n, argc = 0;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaFileOpen(run->comm, path, &file));
+  PetscCall(SnaFileReadText(file, "/run/effective", &text));
+  PetscCall(SnaFileGetError(file, &error));
+  if (error) PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE, "%s", error));
+  PetscCall(SnaFileClose(&file, close_message));
+  if (message[0]) PetscFunctionReturn(0);
+  PetscCall(PetscStrToArray(text, '\n', &n, &lines));
+  PetscCall(PetscMalloc1((size_t)(n + 1 + run->line->deck_argc), &argv));
+  PetscCall(PetscStrallocpy("sna_solver", &argv[argc++]));
+  for (int i = 0; i < n; i++) {
+    char     *value, *note, word[16384];
+    PetscBool command = PETSC_FALSE;
+    PetscCall(PetscStrstr(lines[i], ": ", &value));
+    PetscCall(PetscStrstr(lines[i], "  # default", &note));
+    if (!value || note) continue;
+    *value = 0;
+    for (const SnaOption *o = command_options; o->key && !command; o++) PetscCall(PetscStrcmp(lines[i], o->key, &command));
+    if (command) continue;
+    PetscCall(PetscSNPrintf(word, sizeof(word), "-%s=%s", lines[i], value + 2));
+    PetscCall(PetscStrallocpy(word, &argv[argc++]));
+  }
+  for (int i = 1; i < run->line->deck_argc; i++) PetscCall(PetscStrallocpy(run->line->deck_argv[i], &argv[argc++]));
+  PetscCall(SnaDeckCreate(run->comm, NULL, argc, argv, deck));
+  for (int i = 0; i < argc; i++) PetscCall(PetscFree(argv[i]));
+  PetscCall(PetscFree(argv));
+  PetscCall(PetscStrToArrayDestroy(n, lines));
+  PetscCall(PetscFree(text));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode OpenDeck(SnaRun run, char message[SNA_MAX_MESSAGE])
+{
+  const char      *title[SNA_MAX_TABLES], *restart = NULL;
+  const SnaOption *table[SNA_MAX_TABLES];
+  const int        ntable = SnaAppGetTables(title, table);
+
+  PetscFunctionBeginUser;
+  message[0] = 0;
+  for (int i = 1; i < run->line->deck_argc; i++) {
+    PetscBool is_restart;
+    PetscCall(PetscStrncmp(run->line->deck_argv[i], "-restart=", 9, &is_restart));
+    if (is_restart) restart = run->line->deck_argv[i] + 9;
+  }
+  if (run->line->deck || run->line->help) PetscCall(SnaDeckCreate(run->comm, run->line->deck, run->line->deck_argc, run->line->deck_argv, &run->deck));
+  else if (restart) PetscCall(DeckFromFile(run, restart, &run->deck, message));
+  else PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE, "no deck; usage: sna_solver DECK [-key value ...], sna_solver -help"));
+  for (int i = 0; i < ntable && run->deck; i++) PetscCall(SnaDeckAddOptions(run->deck, title[i], table[i]));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode ReadRunKeys(SnaRun run)
+{
+  SnaDeck deck = run->deck;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaDeckGetString(deck, "case", NULL, &run->case_name));
+  if (run->case_name) {
+    PetscBool bad = PETSC_FALSE;
+    for (const char *c = run->case_name; *c; c++)
+      if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_' || *c == '-' || *c == '.')) bad = PETSC_TRUE;
+    if (bad || run->case_name[0] == '.' || !run->case_name[0]) PetscCall(SnaDeckError(deck, "case", NULL, "`%s` cannot name files; use letters, digits, _ - and .", run->case_name));
+  }
+  PetscCall(SnaDeckGetString(deck, "output_dir", NULL, &run->dir));
+  PetscCall(SnaDeckGetString(deck, "restart", NULL, &run->restart));
+  PetscCall(SnaDeckGetString(deck, "sample", NULL, &run->sample));
+  PetscCall(SnaDeckGetString(deck, "sample_output", NULL, &run->sample_output));
+  if (run->restart && !*run->restart) run->restart = NULL;
+  if (run->sample && !*run->sample) run->sample = NULL;
+  if (run->sample_output && !*run->sample_output) run->sample_output = NULL;
+  if (run->sample && !run->restart) PetscCall(SnaDeckError(deck, "sample", NULL, "-sample needs -restart FILE: the solution to evaluate"));
+  if (run->sample_output && !run->sample) PetscCall(SnaDeckError(deck, "sample_output", NULL, "-sample_output has no effect without -sample"));
+  PetscCall(SnaDeckGetBool(deck, "check", NULL, &run->check));
+  PetscCall(SnaDeckGetBool(deck, "force", NULL, &run->force));
+  PetscCall(SnaDeckGetBool(deck, "quiet", NULL, &run->quiet));
+  PetscCall(SnaDeckGetReal(deck, "max_wall_time", NULL, &run->max_wall_time));
+  PetscCall(SnaDeckGetReal(deck, "checkpoint_seconds", NULL, &run->checkpoint_seconds));
+  PetscCall(SnaDeckGetInt(deck, "checkpoint_every", NULL, &run->checkpoint_every));
+  PetscFunctionReturn(0);
+}
+
+// Everything that reads the deck; afterwards the number of errors is final.
+static PetscErrorCode SetUpFromDeck(SnaRun run)
+{
+  const char         *type;
+  const SnaModelInfo *info;
+  PetscInt            errors;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaDeckGetErrorCount(run->deck, &errors));
+  if (errors > 0) PetscFunctionReturn(0); // the deck could not be read
+  PetscCall(SnaDeckSetUpConstants(run->deck));
+  PetscCall(ReadRunKeys(run));
+  PetscCall(SnaDeckGetString(run->deck, "model", NULL, &type));
+  if (!type) PetscFunctionReturn(0);
+  PetscCall(SnaModelCreate(run->comm, type, &run->model));
+  PetscCall(SnaModelSetFromOptions(run->model, run->deck));
+  PetscCall(SnaSlicesCreate(&run->slices));
+  PetscCall(SnaSlicesSetFromOptions(run->slices, run->deck, run->model));
+  PetscCall(SnaModelSetUp(run->model, run->deck));
+  PetscCall(SnaModelGetInfo(run->model, &info));
+  PetscCall(SnaViewCreate(info->group == MPI_COMM_NULL ? PETSC_COMM_SELF : info->group, &run->view));
+  PetscCall(SnaViewSetFromOptions(run->view, run->deck));
+  PetscCall(SnaViewGetEvery(run->view, &run->view_every));
+  PetscCall(SnaDeckCheckUnused(run->deck));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaRunSetUp(SnaRun run, PetscBool *finished, SnaExit *code)
+{
+  char        message[SNA_MAX_MESSAGE];
+  PetscInt    errors;
+  const char *text;
+
+  PetscFunctionBeginUser;
+  *finished = PETSC_TRUE;
+  *code     = SNA_EXIT_USAGE;
+  if (run->line->version) {
+    PetscCall(PetscPrintf(run->comm, "sna_solver %s (%s, %s), PETSc %d.%d.%d\n", SNA_VERSION, SNA_GIT_HASH, SNA_BUILD_TYPE, PETSC_VERSION_MAJOR, PETSC_VERSION_MINOR, PETSC_VERSION_SUBMINOR));
+    *code = SNA_EXIT_SOLVED;
+    PetscFunctionReturn(0);
+  }
+  if (run->line->message[0]) {
+    PetscCall(UserError(run, run->line->message));
+    PetscFunctionReturn(0);
+  }
+  PetscCall(OpenDeck(run, message));
+  if (message[0]) {
+    PetscCall(UserError(run, message));
+    PetscFunctionReturn(0);
+  }
+  if (run->line->help) {
+    PetscBool markdown = PETSC_FALSE;
+    if (run->line->filter) PetscCall(PetscStrcmp(run->line->filter, "markdown", &markdown));
+    PetscCall(SnaDeckPrintHelp(run->deck, markdown ? NULL : run->line->filter, markdown));
+    *code = SNA_EXIT_SOLVED;
+    PetscFunctionReturn(0);
+  }
+  PetscCall(SetUpFromDeck(run));
+  PetscCall(SnaDeckGetErrorCount(run->deck, &errors));
+  if (errors > 0) {
+    PetscCall(SnaDeckReport(run->deck));
+    PetscFunctionReturn(0);
+  }
+  if (run->check) {
+    PetscCall(SnaModelView(run->model));
+    PetscCall(SnaDeckGetEffective(run->deck, &text));
+    PetscCall(PetscPrintf(run->comm, "effective deck:\n"));
+    PetscCall(PetscPrintf(run->comm, "%s", text));
+    PetscCall(PetscPrintf(run->comm, "the deck is fine; nothing was solved\n"));
+    *code = SNA_EXIT_SOLVED;
+    PetscFunctionReturn(0);
+  }
+  *finished = PETSC_FALSE;
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode WriteResults(SnaRun run, char message[SNA_MAX_MESSAGE])
+{
+  SnaFile  file;
+  char     path[PETSC_MAX_PATH_LEN];
+  PetscInt written;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaCaseGetPath(run->claim, ".h5", sizeof(path), path));
+  PetscCall(SnaFileCreate(run->comm, path, &file));
+  PetscCall(SnaFileWriteRun(file, run->deck, run->results));
+  PetscCall(SnaModelWrite(run->model, file));
+  PetscCall(SnaSlicesWrite(run->slices, run->comm, run->model, file));
+  PetscCall(SnaFileClose(&file, message));
+  if (message[0]) PetscFunctionReturn(0);
+  PetscCall(SnaSlicesWriteXdmf(run->slices, run->comm, run->model, run->claim, &written, message));
+  PetscCall(PetscPrintf(run->comm, "results: %s, %" PetscInt_FMT " .xmf for ParaView\n", path, written));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode OpenView(SnaRun run)
+{
+  const SnaModelInfo *info;
+  const char         *dir;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaModelGetInfo(run->model, &info));
+  if (run->view_every <= 0 || info->group == MPI_COMM_NULL || info->replica != 0) PetscFunctionReturn(0);
+  PetscCall(SnaCaseGetDir(run->claim, &dir));
+  PetscCall(SnaViewOpen(run->view, dir, run->case_name));
+  run->view_open = PETSC_TRUE;
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode Solve(SnaRun run, SnaExit *code)
+{
+  SnaSolveStatus status;
+  char           message[SNA_MAX_MESSAGE], path[PETSC_MAX_PATH_LEN];
+  double         memory = SnaMemoryPeak();
+  int            failed = 0;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaModelView(run->model));
+  PetscCall(OpenView(run));
+  PetscCall(SnaProgressCreate(run->comm, &run->progress));
+  PetscCall(SnaProgressSetQuiet(run->progress, run->quiet));
+  PetscCall(SnaModelSetMonitor(run->model, SnaRunMonitor, run));
+  PetscCall(PetscTime(&run->last_checkpoint));
+  PetscCall(SnaResultsAdd(run->results, "memory_start_mb", memory / 1048576.0));
+  PetscCall(SnaModelSolve(run->model, run->results, &status));
+  memory = SnaMemoryPeak();
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &memory, 1, MPI_DOUBLE, MPI_MAX, run->comm));
+  PetscCall(SnaResultsAdd(run->results, "memory_mb", memory / 1048576.0));
+  if (run->view_open) PetscCall(SnaViewClose(run->view));
+  PetscCall(SnaCaseGetPath(run->claim, ".restart.h5", sizeof(path), path));
+  if (status == SNA_SOLVE_STOPPED) {
+    failed = run->checkpoint_failed;
+    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &failed, 1, MPI_INT, MPI_MAX, run->comm));
+    if (!failed) PetscCall(PetscPrintf(run->comm, "stopped; continue with -restart %s\n", path));
+    *code = failed ? SNA_EXIT_INTERNAL : SNA_EXIT_STOPPED;
+    PetscFunctionReturn(0);
+  }
+  PetscCall(SnaModelFinish(run->model, run->results));
+  PetscCall(WriteResults(run, message));
+  PetscCall(SnaResultsPrint(run->results, run->comm));
+  *code = status == SNA_SOLVE_CONVERGED ? SNA_EXIT_SOLVED : SNA_EXIT_NOTCONVERGED;
+  if (status != SNA_SOLVE_CONVERGED) PetscCall(PetscPrintf(run->comm, "not converged: the sweeps ended before the ladder did; raise -vsna_als_max_sweeps\n"));
+  if (message[0]) {
+    PetscCall(UserError(run, message));
+    *code = SNA_EXIT_INTERNAL;
+  }
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaRunExecute(SnaRun run, SnaExit *code)
+{
+  char      message[SNA_MAX_MESSAGE];
+  PetscBool ok;
+
+  PetscFunctionBeginUser;
+  *code = SNA_EXIT_USAGE;
+  if (run->restart) {
+    PetscCall(SnaRunRestart(run, message));
+    if (message[0]) {
+      PetscCall(UserError(run, message));
+      PetscFunctionReturn(0);
+    }
+  }
+  if (run->sample) {
+    PetscCall(SnaQuery(run->comm, run->model, run->sample, run->sample_output, run->results, message));
+    if (message[0]) PetscCall(UserError(run, message));
+    else {
+      PetscCall(SnaResultsPrint(run->results, run->comm));
+      *code = SNA_EXIT_SOLVED;
+    }
+    PetscFunctionReturn(0);
+  }
+  PetscCall(SnaCaseClaim(run->comm, run->dir, run->case_name, run->force, &run->claim, &ok, message));
+  if (!ok) {
+    PetscCall(UserError(run, message));
+    PetscFunctionReturn(0);
+  }
+  PetscCall(Solve(run, code));
+  PetscFunctionReturn(0);
+}
