@@ -138,6 +138,9 @@ void           SnaCommandLineFree(SnaCommandLine *line);
 // into PETSc's options database under the command line: the words deck_argv of SnaCommandLineSplit(), argv[0] is not looked at. Errors of the
 // lint are collected like all others. SnaDeckDestroy() takes the deck's keys out of the database again.
 PetscErrorCode SnaDeckCreate(MPI_Comm comm, const char path[], int argc, char **argv, SnaDeck *deck);
+// The same for a text that every rank holds, such as the effective deck inside a result file; `name` stands for the path in messages.
+PetscErrorCode SnaDeckCreateFromText(
+  MPI_Comm comm, const char name[], const char text[], int argc, char **argv, SnaDeck *deck);
 PetscErrorCode SnaDeckDestroy(SnaDeck *deck);
 // Declares a table (kept by reference; a static const array ended by key == NULL) under a title for -help.
 PetscErrorCode SnaDeckAddOptions(SnaDeck deck, const char title[], const SnaOption table[]);
@@ -194,6 +197,11 @@ PetscErrorCode SnaStopInstall(void);
 // Collective: *stop is true on all ranks when any rank got a signal or `max_seconds` (<= 0: none) have passed since SnaStopInstall(). reason: static text
 // such as "signal SIGTERM", or NULL; the same on all ranks.
 PetscErrorCode SnaStopRequested(MPI_Comm comm, double max_seconds, PetscBool *stop, const char **reason);
+
+// Copies all that PetscPrintf() and PetscFPrintf() print on the screen to a file on rank 0, until SnaLogClose(). Collective; message is empty
+// when the file could be opened, the same on all ranks.
+PetscErrorCode SnaLogOpen(MPI_Comm comm, const char path[], PetscBool append, char message[SNA_MAX_MESSAGE]);
+PetscErrorCode SnaLogClose(void);
 
 // One greppable line per iteration on rank 0, with the time since creation and an ETA:
 //   als   7/50  rank 32  res 3.214e-06  drop 0.41  t 12.3 s  eta 40 s

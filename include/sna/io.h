@@ -7,19 +7,21 @@
 #include <sna/base.h>
 
 // ---------------------------------------------------------------------------------------------------------------------
-// SnaFile: one HDF5 file, opened by all ranks of a communicator. HDF5 itself runs on rank 0; rows distributed over the ranks are written by
-// MPI-IO, each rank its own part, and read by each rank.
+// SnaFile: one HDF5 file, opened by all ranks of a communicator. HDF5 itself runs on rank 0; rows distributed over the
+// ranks are written by MPI-IO, each rank its own part, and read by each rank.
 //
-// Writing goes to `path.part`, which SnaFileClose() syncs and renames to `path`: a reader never sees half a file, and a killed run leaves
-// the previous file intact. All functions are collective and must be called in the same order with the same names on every rank.
-// Errors are sticky: the first failure (disk full, wrong type, missing object) is kept, later calls do nothing, and SnaFileClose() or
-// SnaFileGetError() returns the message on every rank. On failure of a write the .part file is removed.
+// Writing goes to `path.part`, which SnaFileClose() syncs and renames to `path`: a reader never sees half a file, and a
+// killed run leaves the previous file intact. All functions are collective and must be called in the same order with
+// the same names on every rank. Errors are sticky: the first failure (disk full, wrong type, missing object) is kept,
+// later calls do nothing, and SnaFileClose() or SnaFileGetError() returns the message on every rank. On failure of a
+// write the .part file is removed.
 //
-// SnaFileCreate() and SnaFileOpen() always give a handle; a file that cannot be opened is one with an error. A failed read leaves its output as
-// it was, unless said otherwise.
+// SnaFileCreate() and SnaFileOpen() always give a handle; a file that cannot be opened is one with an error. A failed
+// read leaves its output as it was, unless said otherwise.
 //
-//   /a/b/c names: missing groups are created; a name is written once. Arrays are row-major (C order), native double or 64-bit int on disk,
-//   with checksums: a damaged array is an error. Reading takes any integer or floating type and both kinds of HDF5 string.
+//   /a/b/c names: missing groups are created; a name is written once. Arrays are row-major (C order), native double or
+//   64-bit int on disk, with checksums: a damaged array is an error. Reading takes any integer or floating type and
+//   both kinds of HDF5 string.
 // ---------------------------------------------------------------------------------------------------------------------
 typedef struct SnaFile_ *SnaFile;
 
@@ -30,19 +32,24 @@ PetscErrorCode SnaFileClose(SnaFile *file, char message[SNA_MAX_MESSAGE]);
 // Closes and removes the .part file; nothing is published.
 PetscErrorCode SnaFileAbandon(SnaFile *file);
 PetscErrorCode SnaFileGetError(SnaFile file, const char **message); // NULL when none
-// For readers of a group that find something wrong in it: the sticky error becomes "path: text" unless there is one. Every rank calls it with the same text.
+// For readers of a group that find something wrong in it: the sticky error becomes "path: text" unless there is one.
+// Every rank calls it with the same text.
 PetscErrorCode SnaFileSetError(SnaFile file, const char format[], ...) PETSC_ATTRIBUTE_FORMAT(2, 3);
 
-// Arrays held by rank 0 (data on other ranks is ignored); ndim = 0 (a scalar, dims may be NULL) to 4. Reading gives every rank the whole array.
+// Arrays held by rank 0 (data on other ranks is ignored); ndim = 0 (a scalar, dims may be NULL) to 4. Reading gives
+// every rank the whole array.
 PetscErrorCode SnaFileWriteArray(SnaFile file, const char name[], int ndim, const PetscInt dims[], const double data[]);
 PetscErrorCode SnaFileWriteInts(SnaFile file, const char name[], PetscInt n, const PetscInt data[]);
-PetscErrorCode SnaFileWriteText(SnaFile file, const char name[], const char text[]); // a scalar string dataset (no 64 kB limit)
+PetscErrorCode SnaFileWriteText(
+  SnaFile file, const char name[], const char text[]); // a scalar string dataset (no 64 kB limit)
 PetscErrorCode SnaFileReadArraySize(SnaFile file, const char name[], int *ndim, PetscInt dims[4]);
-PetscErrorCode SnaFileReadArray(SnaFile file, const char name[], PetscInt expected, double data[]); // expected: total number of entries
+PetscErrorCode SnaFileReadArray(
+  SnaFile file, const char name[], PetscInt expected, double data[]); // expected: total number of entries
 PetscErrorCode SnaFileReadInts(SnaFile file, const char name[], PetscInt expected, PetscInt data[]);
 PetscErrorCode SnaFileReadText(SnaFile file, const char name[], char **text); // PetscFree it; NULL on error
 PetscErrorCode SnaFileHas(SnaFile file, const char name[], PetscBool *has);
-// Names of the members of a group, in creation order (by name where the file does not tell); PetscFree each and the array.
+// Names of the members of a group, in creation order (by name where the file does not tell); PetscFree each and the
+// array.
 PetscErrorCode SnaFileList(SnaFile file, const char group[], PetscInt *n, char ***names);
 // Attributes of an existing object ("/" for the file); writing again replaces.
 PetscErrorCode SnaFileHasAttribute(SnaFile file, const char object[], const char name[], PetscBool *has);
@@ -51,48 +58,60 @@ PetscErrorCode SnaFileWriteAttributeText(SnaFile file, const char object[], cons
 PetscErrorCode SnaFileReadAttributeReal(SnaFile file, const char object[], const char name[], double *value);
 PetscErrorCode SnaFileReadAttributeText(SnaFile file, const char object[], const char name[], size_t size, char text[]);
 
-// A table whose rows are distributed over the ranks (rank order = row order): nlocal x ncols doubles on each rank, one parallel write.
+// A table whose rows are distributed over the ranks (rank order = row order): nlocal x ncols doubles on each rank, one
+// parallel write.
 PetscErrorCode SnaFileWriteRows(SnaFile file, const char name[], PetscInt nlocal, PetscInt ncols, const double data[]);
 // Reads it back: the sum of nlocal over the ranks must be the number of rows; a dataset of one dimension is one column.
 PetscErrorCode SnaFileReadRows(SnaFile file, const char name[], PetscInt nlocal, PetscInt ncols, double data[]);
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Points: a table read in parallel, each rank a contiguous share of the rows.
-// CSV: one header line of names, then numbers, commas; blank lines and lines starting with '#' are skipped; an error names file and line.
-// HDF5 ("FILE.h5" or "FILE.h5:/dataset", default dataset /points): N x ncols array; column names from its text attribute `columns` ("x,y,z"),
-// if absent names[] is empty (*named = PETSC_FALSE) and the columns are taken in the caller's order.
-// On a user error *data is NULL and message says what. PetscFree(data); names: PetscFree each and the array.
+// Points: a table read in parallel, each rank a contiguous share of the rows. CSV: one header line of names, then
+// numbers, commas; blank lines and lines starting with '#' are skipped; an error names file and line. HDF5 ("FILE.h5"
+// or "FILE.h5:/dataset", default dataset /points): N x ncols array; column names from its text attribute `columns`
+// ("x,y,z"), if absent names[] is empty (*named = PETSC_FALSE) and the columns are taken in the caller's order. On a
+// user error *data is NULL and message says what. PetscFree(data); names: PetscFree each and the array.
 // ---------------------------------------------------------------------------------------------------------------------
-PetscErrorCode SnaTableRead(MPI_Comm comm, const char path[], PetscInt *nlocal, PetscInt *ncols, PetscBool *named, char ***names, double **data, char message[SNA_MAX_MESSAGE]);
-// Writes such a table: CSV when path ends in .csv (rank order kept, full precision %.17g), otherwise HDF5 dataset `/samples` with attribute `columns`. Atomic.
-PetscErrorCode SnaTableWrite(MPI_Comm comm, const char path[], PetscInt nlocal, PetscInt ncols, const char *const names[], const double data[], char message[SNA_MAX_MESSAGE]);
+PetscErrorCode SnaTableRead(MPI_Comm comm, const char path[], PetscInt *nlocal, PetscInt *ncols, PetscBool *named,
+  char ***names, double **data, char message[SNA_MAX_MESSAGE]);
+// Writes such a table: CSV when path ends in .csv (rank order kept, full precision %.17g), otherwise HDF5 dataset
+// `/samples` with attribute `columns`. Atomic.
+PetscErrorCode SnaTableWrite(MPI_Comm comm, const char path[], PetscInt nlocal, PetscInt ncols,
+  const char *const names[], const double data[], char message[SNA_MAX_MESSAGE]);
 
 // ---------------------------------------------------------------------------------------------------------------------
-// XDMF: a light text file that tells ParaView how to read slices in the HDF5 file beside it (temporal collection of uniform or rectilinear grids).
-// The first axis varies fastest in memory: data of n[0] x n[1] x n[2] points is an HDF5 array of dims {n[2], n[1], n[0]} (slowest first).
-// Written on rank 0 by all-at-once text; atomic (.part + rename).
+// XDMF: a light text file that tells ParaView how to read slices in the HDF5 file beside it (temporal collection of
+// uniform grids). The first axis varies fastest in memory: data of n[0] x n[1] x n[2] points is an HDF5
+// array of dims {n[2], n[1], n[0]} (slowest first). Axes fall on ParaView's x, y, z in their order; an axis of one
+// point has spacing 1. Written on rank 0 by all-at-once text; atomic (.part + rename).
 // ---------------------------------------------------------------------------------------------------------------------
 typedef struct {
-  double             time;      // shown by ParaView's time slider
+  double             time; // shown by ParaView's time slider
   int                nfield;
-  const char *const *field;     // names
-  const char *const *dataset;   // paths inside the HDF5 file, one per field
+  const char *const *field;   // names
+  const char *const *dataset; // paths inside the HDF5 file, one per field
 } SnaXdmfStep;
-PetscErrorCode SnaXdmfWrite(MPI_Comm comm, const char path[], const char h5_path[], int naxis, const char *const axis[], const PetscInt n[], const double lo[], const double hi[],
-                            PetscInt nstep, const SnaXdmfStep steps[], char message[SNA_MAX_MESSAGE]);
+PetscErrorCode SnaXdmfWrite(MPI_Comm comm, const char path[], const char h5_path[], int naxis, const char *const axis[],
+  const PetscInt n[], const double lo[], const double hi[], PetscInt nstep, const SnaXdmfStep steps[],
+  char message[SNA_MAX_MESSAGE]);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Cases and provenance
 // ---------------------------------------------------------------------------------------------------------------------
-// Claims <dir>/<case> for this run: makes the directory, takes <case>.lock (flock held until released or the process dies, so that a killed run never blocks), and refuses when another
-// run holds it, or when <case>.h5 exists and `force` is false. *ok and message are the same on all ranks. Nothing is left behind on refusal.
+// Claims <dir>/<case> for this run: makes the directory, takes <case>.lock (flock held until released or the process
+// dies, so that a killed run never blocks), and refuses when another run holds it, or when <case>.h5 exists and `force`
+// is false. *ok and message are the same on all ranks. Nothing is left behind on refusal, and *c is NULL then. *ok with
+// a message: a warning, the file system has no locks. Half-written *.part files of a killed run are removed.
 typedef struct SnaCase_ *SnaCase;
-PetscErrorCode SnaCaseClaim(MPI_Comm comm, const char dir[], const char name[], PetscBool force, SnaCase *c, PetscBool *ok, char message[SNA_MAX_MESSAGE]);
-PetscErrorCode SnaCaseGetPath(SnaCase c, const char suffix[], size_t size, char path[]); // "<dir>/<case>/<case><suffix>"
-PetscErrorCode SnaCaseGetDir(SnaCase c, const char **dir);                                // "<dir>/<case>"
-PetscErrorCode SnaCaseRelease(SnaCase *c);                                                // removes the lock; removes the directory if it is empty
 
-// /run: deck verbatim, effective options, command line, program version and git hash, versions of PETSc, HDF5, MPI, number of ranks, host, start time (UTC), and every result of `r` under /result.
+PetscErrorCode SnaCaseClaim(MPI_Comm comm, const char dir[], const char name[], PetscBool force, SnaCase *c,
+  PetscBool *ok, char message[SNA_MAX_MESSAGE]);
+PetscErrorCode SnaCaseGetPath(SnaCase c, const char suffix[], size_t size, char path[]); // <dir>/<case>/<case><suffix>
+PetscErrorCode SnaCaseGetDir(SnaCase c, const char **dir);                               // <dir>/<case>
+// Removes the lock, and the directory if it is empty.
+PetscErrorCode SnaCaseRelease(SnaCase *c);
+
+// /run: deck verbatim, effective options, command line, program version and git hash, versions of PETSc, HDF5, MPI,
+// number of ranks, host, start time (UTC), and every result of `r` under /result.
 PetscErrorCode SnaFileWriteRun(SnaFile file, SnaDeck deck, SnaResults r);
 
 #endif

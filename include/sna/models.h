@@ -16,7 +16,8 @@ typedef enum { SNA_SOLVE_CONVERGED, SNA_SOLVE_NOTCONVERGED, SNA_SOLVE_STOPPED } 
 // Called after every iteration, collectively on the model's communicator of that iteration's work (see `group`). The monitor sets *stop to end the solve.
 typedef struct {
   MPI_Comm group;     // ranks that work on this iterate
-  PetscInt replica;   // 0..restarts-1: which independent run this is
+  PetscInt replica;   // which independent run this is, of `replicas`
+  PetscInt replicas;
   PetscInt step;      // iteration number, increasing
   double   work;      // share of the whole work done, in [0,1]
   const char *line;   // progress text, "rank 32  res 3.214e-06"

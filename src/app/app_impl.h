@@ -21,7 +21,7 @@ struct SnaRun_ {
   double                max_wall_time, checkpoint_seconds;
   PetscInt              checkpoint_every, view_every;
   PetscLogDouble        last_checkpoint;
-  PetscBool             checkpoint_failed, view_open;
+  PetscBool             checkpoint_failed, view_open, progress_started;
 };
 
 // Writes the model's current state to <case>[.k].restart.h5. Collective on comm. message: empty, or why it failed.

@@ -28,7 +28,7 @@ static PetscErrorCode CheckpointIfDue(SnaRun run, SnaModel model, const SnaItera
   PetscFunctionBeginUser;
   PetscCall(PetscTime(&now));
   due = (run->checkpoint_seconds > 0 && now - run->last_checkpoint >= run->checkpoint_seconds) || (run->checkpoint_every > 0 && it->step % run->checkpoint_every == 0);
-  if (it->final) due = it->replica > 0 || run->checkpoint_every > 0; // a replica that is done must not be solved again after a restart
+  if (it->final && it->replicas > 1) due = 1; // a replica that is done must not be solved again after a restart
   PetscCallMPI(MPI_Bcast(&due, 1, MPI_INT, 0, it->group));
   if (!due) PetscFunctionReturn(0);
   run->last_checkpoint = now;
@@ -45,6 +45,8 @@ PetscErrorCode SnaRunMonitor(void *ctx, SnaModel model, const SnaIteration *it, 
   const char *reason;
 
   PetscFunctionBeginUser;
+  if (run->restart && !run->progress_started) PetscCall(SnaProgressSetStart(run->progress, it->work));
+  run->progress_started = PETSC_TRUE;
   if (it->replica == 0) PetscCall(SnaProgressLine(run->progress, it->what, it->done, it->total, it->work, "%s", it->line));
   if (run->view_open && it->replica == 0 && (it->step % run->view_every == 0 || it->final)) {
     char note[64];

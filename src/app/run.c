@@ -73,13 +73,15 @@ static PetscErrorCode UserError(SnaRun run, const char message[])
   PetscFunctionReturn(0);
 }
 
-// A query needs no deck on the command line: the file holds the effective one. Its keys come first, the command line's own after them.
+// A query needs no deck on the command line: the file holds the effective one, which is a deck itself. What its own command line asked for
+// (-force, -restart, ...) is not repeated.
 static PetscErrorCode DeckFromFile(SnaRun run, const char path[], SnaDeck *deck, char message[SNA_MAX_MESSAGE])
 {
   SnaFile     file;
-  char       *text = NULL, **lines, **argv, close_message[SNA_MAX_MESSAGE];
+  char       *text = NULL, *kept, **lines, close_message[SNA_MAX_MESSAGE];
   const char *error;
-  int         n, argc = 0;
+  int         n;
+  size_t      length;
 
   PetscFunctionBeginUser;
   PetscCall(SnaFileOpen(run->comm, path, &file));
@@ -88,26 +90,24 @@ static PetscErrorCode DeckFromFile(SnaRun run, const char path[], SnaDeck *deck,
   if (error) PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE, "%s", error));
   PetscCall(SnaFileClose(&file, close_message));
   if (message[0]) PetscFunctionReturn(0);
+  PetscCall(PetscStrlen(text, &length));
+  PetscCall(PetscCalloc1(length + 2, &kept));
   PetscCall(PetscStrToArray(text, '\n', &n, &lines));
-  PetscCall(PetscMalloc1((size_t)(n + 1 + run->line->deck_argc), &argv));
-  PetscCall(PetscStrallocpy("sna_solver", &argv[argc++]));
   for (int i = 0; i < n; i++) {
-    char     *value, *note, word[16384];
     PetscBool command = PETSC_FALSE;
-    PetscCall(PetscStrstr(lines[i], ": ", &value));
-    PetscCall(PetscStrstr(lines[i], "  # default", &note));
-    if (!value || note) continue;
-    *value = 0;
-    for (const SnaOption *o = command_options; o->key && !command; o++) PetscCall(PetscStrcmp(lines[i], o->key, &command));
+    for (const SnaOption *o = command_options; o->key && !command; o++) {
+      size_t key_length;
+      PetscCall(PetscStrlen(o->key, &key_length));
+      PetscCall(PetscStrncmp(lines[i], o->key, key_length, &command));
+      command = (PetscBool)(command && lines[i][key_length] == ':');
+    }
     if (command) continue;
-    PetscCall(PetscSNPrintf(word, sizeof(word), "-%s=%s", lines[i], value + 2));
-    PetscCall(PetscStrallocpy(word, &argv[argc++]));
+    PetscCall(PetscStrlcat(kept, lines[i], length + 2));
+    PetscCall(PetscStrlcat(kept, "\n", length + 2));
   }
-  for (int i = 1; i < run->line->deck_argc; i++) PetscCall(PetscStrallocpy(run->line->deck_argv[i], &argv[argc++]));
-  PetscCall(SnaDeckCreate(run->comm, NULL, argc, argv, deck));
-  for (int i = 0; i < argc; i++) PetscCall(PetscFree(argv[i]));
-  PetscCall(PetscFree(argv));
+  PetscCall(SnaDeckCreateFromText(run->comm, path, kept, run->line->deck_argc, run->line->deck_argv, deck));
   PetscCall(PetscStrToArrayDestroy(n, lines));
+  PetscCall(PetscFree(kept));
   PetscCall(PetscFree(text));
   PetscFunctionReturn(0);
 }
@@ -311,6 +311,22 @@ static PetscErrorCode Solve(SnaRun run, SnaExit *code)
   PetscFunctionReturn(0);
 }
 
+// <case>.log: what the screen shows from here on, with the command that led to it; a restart goes on in the same file.
+static PetscErrorCode OpenLog(SnaRun run, char message[SNA_MAX_MESSAGE])
+{
+  char        path[PETSC_MAX_PATH_LEN], date[64];
+  PetscMPIInt size;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaCaseGetPath(run->claim, ".log", sizeof(path), path));
+  PetscCall(SnaLogOpen(run->comm, path, (PetscBool)(run->restart != NULL), message));
+  if (message[0]) PetscFunctionReturn(0);
+  PetscCallMPI(MPI_Comm_size(run->comm, &size));
+  PetscCall(PetscGetDate(date, sizeof(date)));
+  PetscCall(PetscPrintf(run->comm, "sna_solver %s (%s) on %d rank%s, %s, deck %s\n", SNA_VERSION, SNA_GIT_HASH, size, size > 1 ? "s" : "", date, run->line->deck ? run->line->deck : "of the restart file"));
+  PetscFunctionReturn(0);
+}
+
 PetscErrorCode SnaRunExecute(SnaRun run, SnaExit *code)
 {
   char      message[SNA_MAX_MESSAGE];
@@ -339,6 +355,11 @@ PetscErrorCode SnaRunExecute(SnaRun run, SnaExit *code)
     PetscCall(UserError(run, message));
     PetscFunctionReturn(0);
   }
-  PetscCall(Solve(run, code));
+  PetscCall(OpenLog(run, message));
+  if (message[0]) {
+    PetscCall(UserError(run, message));
+    *code = SNA_EXIT_INTERNAL;
+  } else PetscCall(Solve(run, code));
+  PetscCall(SnaLogClose());
   PetscFunctionReturn(0);
 }

@@ -1,8 +1,9 @@
 // commandline.c - splits argv into words for PetscInitialize() and words for the deck, before either sees them.
 //
-// PETSc takes every word that looks like "-name" for an option, so a value such as -omega or a flag before the deck's path would be
-// misread. Here the declared tables decide: a truth flag takes only a truth value, any other declared key takes its next word.
-// The scan allocates with malloc because PETSc may not run yet. It does not judge keys: that is unused.c, when all is read.
+// PETSc takes every word that looks like "-name" for an option, so a value such as -omega or a flag before the deck's
+// path would be misread. Here the declared tables decide: a truth flag takes only a truth value, any other declared key
+// takes its next word. The scan allocates with malloc because PETSc may not run yet. It does not judge keys: that is
+// unused.c, when all is read.
 #include "deck_impl.h"
 #include <ctype.h>
 #include <stdlib.h>
@@ -83,7 +84,8 @@ PetscBool SnaKeyMatches(const char pattern[], const char key[], const char **nam
   return SnaIsName(*name, *n);
 }
 
-// The key of a word "-key" or "-key=value", with one or two dashes, or NULL when the word is none. *equals is its value or NULL.
+// The key of a word "-key" or "-key=value", with one or two dashes, or NULL when the word is none. *equals is its value
+// or NULL.
 static const char *WordKey(const char word[], size_t *n, const char **equals)
 {
   const char *key = word + 1;
@@ -113,8 +115,8 @@ static const SnaOption *FindDeclared(const char key[], int ntable, const SnaOpti
   return NULL;
 }
 
-// Whether the word after a declared key is its value. A word such as -s is a value only where a formula may stand, has no '_'
-// (names in formulas have none) and is not itself a declared key.
+// Whether the word after a declared key is its value. A word such as -s is a value only where a formula may stand, has
+// no '_' (names in formulas have none) and is not itself a declared key.
 static PetscBool TakesWord(const SnaOption *option, const char word[], int ntable, const SnaOption *const table[])
 {
   const char *key, *equals;

@@ -1,8 +1,9 @@
 // deck.c - the life of a deck: file -> nodes -> PETSc's options database, errors, the effective text.
 //
-// Rank 0 reads the file once; its bytes go to all ranks, which parse the same text, so all hold the same nodes without a format for sending
-// them. The nodes then go into PETSc's options database by the names that PETSc's own YAML reader would give them, the command line last.
-// Getters (options.c) read the nodes, not the database: PETSc folds case, drops quotes and cannot tell where a value came from.
+// Rank 0 reads the file once; its bytes go to all ranks, which parse the same text, so all hold the same nodes without
+// a format for sending them. The nodes then go into PETSc's options database by the names that PETSc's own YAML reader
+// would give them, the command line last. Getters (options.c) read the nodes, not the database: PETSc folds case, drops
+// quotes and cannot tell where a value came from.
 #include "deck_impl.h"
 #include <ctype.h>
 #include <errno.h>
@@ -397,6 +398,7 @@ static PetscErrorCode ReadOnAllRanks(SnaDeck deck, size_t *length)
   if (bytes < 0) {
     PetscCallMPI(MPI_Bcast(problem, sizeof(problem), MPI_CHAR, 0, deck->comm));
     PetscCall(SnaDeckErrorAt(deck, SNA_LINE_NONE, "%s", problem));
+    deck->incomplete = PETSC_TRUE;
     PetscFunctionReturn(0);
   }
   *length = (size_t)bytes;
@@ -466,26 +468,45 @@ static PetscErrorCode ShareWithPetsc(SnaDeck deck, PetscBool put)
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode SnaDeckCreate(MPI_Comm comm, const char path[], int argc, char **argv, SnaDeck *deck)
+// What follows once the text is there: lint, command line, PETSc's database.
+static PetscErrorCode TakeText(SnaDeck d, size_t length, int argc, char **argv)
 {
-  SnaDeck d;
-  size_t  length = 0;
-
   PetscFunctionBeginUser;
-  PetscCall(PetscNew(&d));
-  d->comm = comm;
-  if (path) {
-    PetscCall(PetscStrallocpy(path, &d->path));
-    PetscCall(ReadOnAllRanks(d, &length));
-    if (d->text) PetscCall(SnaDeckLint(d, d->text, length));
-  }
+  if (d->text) PetscCall(SnaDeckLint(d, d->text, length));
   PetscCall(TakeCommandLine(d, argc, argv));
   if (d->nleaf > SNA_MAX_LEAVES) {
+    d->incomplete = PETSC_TRUE;
     PetscCall(SnaDeckErrorAt(d, SNA_LINE_NONE,
       "%" PetscInt_FMT " keys are too many: PETSc's options database leaves room for %d", d->nleaf, SNA_MAX_LEAVES));
   }
   PetscCall(ShareWithPetsc(d, PETSC_TRUE));
-  *deck = d;
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaDeckCreate(MPI_Comm comm, const char path[], int argc, char **argv, SnaDeck *deck)
+{
+  size_t length = 0;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscNew(deck));
+  (*deck)->comm = comm;
+  if (path) {
+    PetscCall(PetscStrallocpy(path, &(*deck)->path));
+    PetscCall(ReadOnAllRanks(*deck, &length));
+  }
+  PetscCall(TakeText(*deck, length, argc, argv));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaDeckCreateFromText(
+  MPI_Comm comm, const char name[], const char text[], int argc, char **argv, SnaDeck *deck)
+{
+  PetscFunctionBeginUser;
+  PetscCall(PetscNew(deck));
+  (*deck)->comm = comm;
+  PetscCall(PetscStrallocpy(name, &(*deck)->path));
+  PetscCall(PetscStrallocpy(text, &(*deck)->text));
+  PetscCall(TakeText(*deck, strlen(text), argc, argv));
   PetscFunctionReturn(0);
 }
 

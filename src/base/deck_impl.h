@@ -1,7 +1,7 @@
 // deck_impl.h - what the files of the deck share; private to src/base.
 //
-// A deck is a flat array of nodes, one per key of the file or the command line (nested keys joined by '_'), kept in the order of the file.
-// Every rank holds the same nodes: rank 0 reads the file, all ranks parse the same text.
+// A deck is a flat array of nodes, one per key of the file or the command line (nested keys joined by '_'), kept in the
+// order of the file. Every rank holds the same nodes: rank 0 reads the file, all ranks parse the same text.
 //
 //   commandline.c  argv -> words for PETSc and words for the deck
 //   lint.c         text -> nodes, with every mistake of form as an error with its line
@@ -69,6 +69,7 @@ struct SnaDeck_ {
   char           *path, *text, *effective;
   SnaDeckNode    *node;
   PetscInt        nnode, node_capacity, nleaf; // nleaf counts what was too much to store as well
+  PetscBool       incomplete; // the file could not be read to its end: what is absent may stand in the rest
   SnaReading     *reading;
   PetscInt        nreading, reading_capacity;
   SnaDeckMessage *error;
@@ -97,7 +98,8 @@ PETSC_INTERN PetscErrorCode SnaTextAppendYaml(SnaText *text, const char value[])
 
 // A listed name: [a-z][a-z0-9]*, at most SNA_MAX_NAME letters.
 PETSC_INTERN PetscBool SnaIsName(const char s[], size_t n);
-// Whether `key` is an instance of `pattern` ("dim_*_cells"); *name and *n are then the part that stands for '*' (n = 0 without one).
+// Whether `key` is an instance of `pattern` ("dim_*_cells"); *name and *n are then the part that stands for '*' (n = 0
+// without one).
 PETSC_INTERN PetscBool SnaKeyMatches(const char pattern[], const char key[], const char **name, size_t *n);
 // Options that PETSc reads in PetscInitialize() or PetscFinalize(): the command line alone can set them.
 PETSC_INTERN PetscBool SnaIsPetscGlobal(const char key[]);
@@ -121,8 +123,8 @@ PETSC_INTERN PetscErrorCode SnaDeckKeyPath(
 PETSC_INTERN PetscErrorCode SnaDeckKey(const char pattern[], const char name[], char key[SNA_MAX_KEY]);
 PETSC_INTERN PetscErrorCode SnaDeckRecord(SnaDeck deck, const char key[], const char yaml[], PetscBool is_default);
 
-// The lookup's node is NULL when the key is absent or its form is wrong for the type (an error is then collected). `types` holds bits
-// 1 << SnaOptionType: the types that the getter serves.
+// The lookup's node is NULL when the key is absent or its form is wrong for the type (an error is then collected).
+// `types` holds bits 1 << SnaOptionType: the types that the getter serves.
 PETSC_INTERN PetscErrorCode SnaLookupKey(
   SnaDeck deck, const char pattern[], const char name[], unsigned types, SnaLookup *look);
 // An error about the value: "`vsna: rank` = 0 must be ..." in the deck, "0 must be ..." on the command line.

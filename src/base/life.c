@@ -1,7 +1,9 @@
-// life.c - the life of a run beside its numerics: was it launched as meant, has it been told to stop, how much memory did it take.
+// life.c - the life of a run beside its numerics: was it launched as meant, has it been told to stop, how much memory
+// did it take.
 //
-// Launch: a program built with one MPI and started by another's mpiexec becomes n runs of one rank each, all writing the same files. The
-// launcher's environment betrays it. Stop signals only set a flag, which SnaStopRequested() agrees upon between iterations.
+// Launch: a program built with one MPI and started by another's mpiexec becomes n runs of one rank each, all writing
+// the same files. The launcher's environment betrays it. Stop signals only set a flag, which SnaStopRequested() agrees
+// upon between iterations.
 #include <sna/base.h>
 #include <errno.h>
 #include <signal.h>
@@ -40,8 +42,8 @@ static int AnnouncedRanks(const char **launcher)
   // PMIx tells a process its own number but not how many there are
   *launcher = "a PMIx launcher (PMIX_RANK)";
   if ((n = EnvironmentInt("PMIX_RANK")) > 0) return n + 1;
-  // Slurm's counts reach every process of an allocation. Only in a step of several tasks is this process one of them, and not even
-  // there when an mpiexec that says "one rank" was itself brought to the nodes by srun.
+  // Slurm's counts reach every process of an allocation. Only in a step of several tasks is this process one of them,
+  // and not even there when an mpiexec that says "one rank" was itself brought to the nodes by srun.
   *launcher = "srun (SLURM_STEP_NUM_TASKS)";
   if (ompi < 0 && pmi < 0 && EnvironmentInt("SLURM_PROCID") >= 0 && EnvironmentInt("SLURM_STEP_ID") >= 0) {
     if ((n = EnvironmentInt("SLURM_STEP_NUM_TASKS")) > 1) return n;

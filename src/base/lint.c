@@ -1,9 +1,11 @@
-// lint.c - the deck's text, read with libyaml: keys with their lines, and every mistake of form as an error with its line.
+// lint.c - the deck's text, read with libyaml: keys with their lines, and every mistake of form as an error with its
+// line.
 //
-// YAML is far larger than a deck. Accepted: one document, a mapping of mappings, scalars, sequences of scalars `[a, b]` and sequences of
-// single-key mappings (`dim:` with items `- x: {cells: 32}`), which is what PETSc's own YAML reader accepts. Nested keys are joined by
-// '_' as PETSc does: dim_x_cells. Everything else (anchors, tags, two-key items, nested sequences, duplicate keys, keys that differ in
-// case only) is refused here because PETSc would misread it silently.
+// YAML is far larger than a deck. Accepted: one document, a mapping of mappings, scalars, sequences of scalars `[a, b]`
+// and sequences of single-key mappings (`dim:` with items `- x: {cells: 32}`), which is what PETSc's own YAML reader
+// accepts. Nested keys are joined by '_' as PETSc does: dim_x_cells. Everything else (anchors, tags, two-key items,
+// nested sequences, duplicate keys, keys that differ in case only) is refused here because PETSc would misread it
+// silently.
 #include "deck_impl.h"
 #include <ctype.h>
 #include <string.h>
@@ -33,7 +35,8 @@ static PetscErrorCode SyntaxError(Lint *lint)
   char                 where[96] = "";
 
   PetscFunctionBeginUser;
-  lint->failed = PETSC_TRUE;
+  lint->failed           = PETSC_TRUE;
+  lint->deck->incomplete = PETSC_TRUE;
   if (lint->tabs) PetscFunctionReturn(0);
   PetscCheck(p->error != YAML_MEMORY_ERROR, PETSC_COMM_SELF, PETSC_ERR_MEM, "libyaml is out of memory");
   if (p->error == YAML_READER_ERROR) {
@@ -215,7 +218,8 @@ static PetscErrorCode CheckDuplicate(
   PetscFunctionReturn(0);
 }
 
-// One `word: value` pair of a mapping or of a list item; the event is at the word. `names` collects the names of a list.
+// One `word: value` pair of a mapping or of a list item; the event is at the word. `names` collects the names of a
+// list.
 static PetscErrorCode ParsePair(
   Lint *lint, int parent, const char key[], const char path[], PetscBool listed, SnaText *names, int depth)
 {
@@ -395,6 +399,7 @@ PetscErrorCode SnaDeckLint(SnaDeck deck, const char text[], size_t length)
   PetscFunctionBeginUser;
   if (memchr(text, 0, length)) {
     PetscCall(SnaDeckErrorAt(deck, SNA_LINE_NONE, "is not a text file"));
+    deck->incomplete = PETSC_TRUE;
     PetscFunctionReturn(0);
   }
   PetscCall(FindTabs(&lint, text));

@@ -1,7 +1,7 @@
 // lists.c - getters of sequences and of listed names, and the deck's constants (`param:`).
 //
-// A list is text "a,b" (PETSc's form) or "[a, b]", split at the commas outside parentheses. One wrong entry spoils the list: the default is
-// returned. Constants are formulas of the constants above them, so their order counts.
+// A list is text "a,b" (PETSc's form) or "[a, b]", split at the commas outside parentheses. One wrong entry spoils the
+// list: the default is returned. Constants are formulas of the constants above them, so their order counts.
 #include "deck_impl.h"
 #include <ctype.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // options.c - getters: a key's text becomes a checked value; what was read is recorded for the effective deck.
 //
-// A wrong value is a collected error and the default is returned, so that one run reports every mistake. Without a default (required
-// keys) that is the lower bound, 0, or nothing, so that set-up can go on to its next error.
+// A wrong value is a collected error and the default is returned, so that one run reports every mistake. Without a
+// default (required keys) that is the lower bound, 0, or nothing, so that set-up can go on to its next error.
 #include "deck_impl.h"
 #include <ctype.h>
 #include <errno.h>
@@ -98,7 +98,7 @@ PetscErrorCode SnaLookupKey(SnaDeck deck, const char pattern[], const char name[
       else
         PetscCall(
           SnaDeckErrorNode(deck, group, "`%s` wants %s, not keys of its own", path, TypeWords(look->option->type)));
-    } else if (!look->option->fallback)
+    } else if (!look->option->fallback && !deck->incomplete)
       PetscCall(SnaDeckError(deck, pattern, name, "missing key `%s`", path));
     PetscFunctionReturn(0);
   }
@@ -386,7 +386,7 @@ PetscErrorCode SnaDeckGetString(SnaDeck deck, const char key[], const char name[
 
 PetscErrorCode SnaDeckHas(SnaDeck deck, const char key[], const char name[], PetscBool *given)
 {
-  const SnaOption   *option;
+  const SnaOption   *option = NULL;
   const SnaDeckNode *node;
   char               flat[SNA_MAX_KEY];
 

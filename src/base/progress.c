@@ -1,7 +1,8 @@
 // progress.c - one greppable line per iteration on rank 0, with the time and the time that is left.
 //
-// The estimate assumes that work advances evenly: left = elapsed * (1 - work) / (work - work0). The caller knows the cost of its steps
-// and gives `work` as a share of the whole, so that a ladder of growing ranks does not look nearly done at its first rung.
+// The estimate assumes that work advances evenly: left = elapsed * (1 - work) / (work - work0). The caller knows the
+// cost of its steps and gives `work` as a share of the whole, so that a ladder of growing ranks does not look nearly
+// done at its first rung.
 #include <sna/base.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 // random.c - counter-based random numbers: Philox4x32-10.
 //
-// Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11. The block of 128 bits is a bijection of the counter
-// (index, stream) under the key `seed`; it needs no state, so a number belongs to its index and not to the rank that draws it.
-// Not for cryptography.
+// Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11. The block of 128 bits is a bijection
+// of the counter (index, stream) under the key `seed`; it needs no state, so a number belongs to its index and not to
+// the rank that draws it. Not for cryptography.
 #include <sna/base.h>
 #include <math.h>
 

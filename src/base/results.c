@@ -1,4 +1,5 @@
-// results.c - the run's figures, printed as `result <name> <value>` and stored under /result by whoever writes the file.
+// results.c - the run's figures, printed as `result <name> <value>` and stored under /result by whoever writes the
+// file.
 #include <sna/base.h>
 #include <string.h>
 

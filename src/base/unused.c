@@ -1,7 +1,8 @@
-// unused.c - keys that nothing has read: misspelt, misplaced, of another model, or unknown to PETSc. Each is an error with its cure.
+// unused.c - keys that nothing has read: misspelt, misplaced, of another model, or unknown to PETSc. Each is an error
+// with its cure.
 //
-// PETSc ignores what it does not know; a run of hours with `rnak: 64` is worse than an error. Keys under a prefix of SnaDeckAddPetscPrefix()
-// belong to PETSc objects, and PETSc itself says whether it used them.
+// PETSc ignores what it does not know; a run of hours with `rnak: 64` is worse than an error. Keys under a prefix of
+// SnaDeckAddPetscPrefix() belong to PETSc objects, and PETSc itself says whether it used them.
 #include "deck_impl.h"
 #include <string.h>
 
@@ -246,6 +247,7 @@ PetscErrorCode SnaDeckCheckUnused(SnaDeck deck)
   int      *use;
 
   PetscFunctionBeginUser;
+  if (deck->incomplete) PetscFunctionReturn(0);
   PetscCall(SnaDeckGetErrorCount(deck, &nerror));
   PetscCall(CollectKnown(deck, &known));
   PetscCall(PetscMalloc1(deck->nnode + 1, &use));

@@ -13,13 +13,14 @@
 #include <unistd.h>
 
 const SnaOption SnaViewOptions[] = {
-  {"insitu_every",   SNA_OPT_INT,    "0",           0,   1e9,   "0, 1, ...",              "Pictures every this many iterations; 0: none."                            },
-  {"insitu_script",  SNA_OPT_STRING, "",            0,   0,     "path",                   "Catalyst (V2) Python script; absent: the shipped postproc/insitu/slices.py."},
-  {"insitu_backend", SNA_OPT_CHOICE, "paraview",    0,   0,     "paraview|catalyst|none", "Who draws: the program sna_view, Catalyst 2 inside the solver, nobody."   },
-  {"insitu_timeout", SNA_OPT_REAL,   "60",          0.1, 1e6,   "seconds",                "A view that makes no progress for so long is ended."                      },
-  {"insitu_size",    SNA_OPT_INTS,   "[1280, 720]", 64,  16384, "[width, height]",        "Size of the pictures in pixels."                                          },
-  {NULL,             SNA_OPT_INT,    NULL,          0,   0,     NULL,                     NULL                                                                       }
-};
+  {"insitu_every", SNA_OPT_INT, "0", 0, 1e9, "0, 1, ...", "Pictures every this many iterations; 0: none."},
+  {"insitu_script", SNA_OPT_STRING, "", 0, 0, "path",
+    "Catalyst (V2) Python script; absent: the shipped postproc/insitu/slices.py."},
+  {"insitu_backend", SNA_OPT_CHOICE, "paraview", 0, 0, "paraview|catalyst|none",
+    "Who draws: the program sna_view, Catalyst 2 inside the solver, nobody."},
+  {"insitu_timeout", SNA_OPT_REAL, "60", 0.1, 1e6, "seconds", "A view that makes no progress for so long is ended."},
+  {"insitu_size", SNA_OPT_INTS, "[1280, 720]", 64, 16384, "[width, height]", "Size of the pictures in pixels."},
+  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}};
 
 PetscErrorCode SnaViewCreate(MPI_Comm comm, SnaView *view)
 {
@@ -48,7 +49,7 @@ static PetscErrorCode FindScript(SnaDeck deck, const char script[], char path[PE
 {
   const char *deck_path = NULL, *text = NULL;
   char        deck_dir[PETSC_MAX_PATH_LEN] = "";
-  const char *folders[] = {"", deck_dir, SNA_DATA_BUILD "/", SNA_DATA_INSTALL "/"};
+  const char *folders[]                    = {"", deck_dir, SNA_DATA_BUILD "/", SNA_DATA_INSTALL "/"};
 
   PetscFunctionBeginUser;
   PetscCall(SnaDeckGetText(deck, &deck_path, &text));
@@ -78,11 +79,12 @@ PetscErrorCode SnaViewFindProgram(size_t size, char program[], PetscBool *found)
   }
   for (int place = 0; place < 3 && !*found; place++) {
     if (place == 0) {
-      const ssize_t length = readlink("/proc/self/exe", program, size - 1);
+      const ssize_t length             = readlink("/proc/self/exe", program, size - 1);
       program[length > 0 ? length : 0] = 0;
       if (strrchr(program, '/')) strrchr(program, '/')[1] = 0;
       PetscCall(PetscStrlcat(program, "sna_view", size));
-    } else PetscCall(PetscStrncpy(program, place == 1 ? SNA_VIEW_BUILD : SNA_VIEW_INSTALL, size));
+    } else
+      PetscCall(PetscStrncpy(program, place == 1 ? SNA_VIEW_BUILD : SNA_VIEW_INSTALL, size));
     *found = (PetscBool)(IsReadable(program) && access(program, X_OK) == 0);
   }
   PetscFunctionReturn(0);
@@ -91,9 +93,9 @@ PetscErrorCode SnaViewFindProgram(size_t size, char program[], PetscBool *found)
 PetscErrorCode SnaViewSetFromOptions(SnaView view, SnaDeck deck)
 {
   const char *script, *backend;
-  PetscInt    n         = 0;
-  PetscBool   given     = PETSC_FALSE;
-  PetscBool   found[2]  = {PETSC_FALSE, PETSC_FALSE};
+  PetscInt    n        = 0;
+  PetscBool   given    = PETSC_FALSE;
+  PetscBool   found[2] = {PETSC_FALSE, PETSC_FALSE};
 
   PetscFunctionBeginUser;
   PetscCall(SnaDeckGetInt(deck, "insitu_every", NULL, &view->every));
@@ -101,7 +103,8 @@ PetscErrorCode SnaViewSetFromOptions(SnaView view, SnaDeck deck)
   PetscCall(SnaDeckGetString(deck, "insitu_backend", NULL, &backend));
   PetscCall(SnaDeckGetReal(deck, "insitu_timeout", NULL, &view->timeout));
   PetscCall(SnaDeckGetInts(deck, "insitu_size", NULL, 2, &n, view->pixels));
-  if (n != 2) PetscCall(SnaDeckError(deck, "insitu_size", NULL, "`insitu: size` must be width and height, such as [1280, 720]"));
+  if (n != 2)
+    PetscCall(SnaDeckError(deck, "insitu_size", NULL, "`insitu: size` must be width and height, such as [1280, 720]"));
 
   given = (PetscBool)(script && script[0]);
   if (!given) script = "postproc/insitu/slices.py";
@@ -112,24 +115,37 @@ PetscErrorCode SnaViewSetFromOptions(SnaView view, SnaDeck deck)
   // One rank looks, all ranks agree: files may differ between machines.
   PetscCallMPI(MPI_Bcast(found, 2, MPIU_BOOL, 0, view->comm));
   PetscCallMPI(MPI_Bcast(view->script, sizeof(view->script), MPI_CHAR, 0, view->comm));
-  if (!found[0] && given) PetscCall(SnaDeckError(deck, "insitu_script", NULL, "`insitu: script`: cannot read `%s` (looked in the working directory, beside the deck and in %s)", script, SNA_DATA_INSTALL));
+  if (!found[0] && given)
+    PetscCall(SnaDeckError(deck, "insitu_script", NULL,
+      "`insitu: script`: cannot read `%s` (looked in the working directory, beside the deck and in %s)", script,
+      SNA_DATA_INSTALL));
 
   view->ops = NULL;
-  if (backend && !strcmp(backend, "none")) view->every = 0;
+  if (backend && !strcmp(backend, "none"))
+    view->every = 0;
   else if (backend && !strcmp(backend, "catalyst")) {
 #if SNA_HAVE_CATALYST
     view->ops = &SnaViewOps_Catalyst;
 #else
-    PetscCall(SnaDeckError(deck, "insitu_backend", NULL, "`insitu: backend`: this sna_solver was built without Catalyst 2: use paraview or none, or configure with catalyst_DIR"));
+    PetscCall(SnaDeckError(deck, "insitu_backend", NULL,
+      "`insitu: backend`: this sna_solver was built without Catalyst 2: use paraview or none, or configure with "
+      "catalyst_DIR"));
 #endif
-  } else view->ops = &SnaViewOps_ParaView;
+  } else
+    view->ops = &SnaViewOps_ParaView;
 
   if (view->every > 0 && view->ops && !found[0] && !given) {
-    if (view->rank == 0) PetscCall(PetscFPrintf(PETSC_COMM_SELF, PETSC_STDERR, "in situ: the default script %s is missing: the run goes on without pictures\n", script));
+    if (view->rank == 0)
+      PetscCall(PetscFPrintf(PETSC_COMM_SELF, PETSC_STDERR,
+        "in situ: the default script %s is missing: the run goes on without pictures\n", script));
     view->every = 0;
   }
   if (view->every > 0 && view->ops == &SnaViewOps_ParaView && !found[1]) {
-    if (view->rank == 0) PetscCall(PetscFPrintf(PETSC_COMM_SELF, PETSC_STDERR, "in situ: there is no %s (ParaView was not found when this was built, see the README): the run goes on without pictures\n", view->program));
+    if (view->rank == 0)
+      PetscCall(PetscFPrintf(PETSC_COMM_SELF, PETSC_STDERR,
+        "in situ: there is no %s (ParaView was not found when this was built, see the README): the run goes on without "
+        "pictures\n",
+        view->program));
     view->every = 0;
   }
   PetscFunctionReturn(0);
@@ -188,7 +204,8 @@ PetscErrorCode SnaViewOpen(SnaView view, const char dir[], const char case_name[
   if (error) {
     if (view->rank == 0) PetscCall(SnaViewGiveUp(view, "cannot write to %s (%s)", dir, strerror(error)));
     view->given_up = PETSC_TRUE;
-  } else PetscCall((*view->ops->open)(view));
+  } else
+    PetscCall((*view->ops->open)(view));
   PetscFunctionReturn(0);
 }
 
@@ -196,12 +213,16 @@ PetscErrorCode SnaViewSend(SnaView view, const SnaFrame *frame)
 {
   PetscFunctionBeginUser;
   if (!view->open) PetscFunctionReturn(0);
-  PetscCheck(frame->slice && frame->slice[0] && !strchr(frame->slice, '/'), view->comm, PETSC_ERR_ARG_WRONG, "a frame needs the name of its slice, without slashes");
-  PetscCheck(frame->naxis >= 1 && frame->naxis <= 3, view->comm, PETSC_ERR_ARG_OUTOFRANGE, "a frame has 1 to 3 axes, not %d", frame->naxis);
+  PetscCheck(frame->slice && frame->slice[0] && !strchr(frame->slice, '/'), view->comm, PETSC_ERR_ARG_WRONG,
+    "a frame needs the name of its slice, without slashes");
+  PetscCheck(frame->naxis >= 1 && frame->naxis <= 3, view->comm, PETSC_ERR_ARG_OUTOFRANGE,
+    "a frame has 1 to 3 axes, not %d", frame->naxis);
   PetscCheck(frame->nfield >= 1, view->comm, PETSC_ERR_ARG_OUTOFRANGE, "a frame has at least one field");
   for (int a = 0; a < frame->naxis; a++) {
-    PetscCheck(frame->n[a] >= 2 && frame->n[a] <= PETSC_MPI_INT_MAX, view->comm, PETSC_ERR_ARG_OUTOFRANGE, "axis %s has %" PetscInt_FMT " points", frame->axis[a], frame->n[a]);
-    PetscCheck(frame->hi[a] > frame->lo[a], view->comm, PETSC_ERR_ARG_OUTOFRANGE, "axis %s has no length", frame->axis[a]);
+    PetscCheck(frame->n[a] >= 2 && frame->n[a] <= PETSC_MPI_INT_MAX, view->comm, PETSC_ERR_ARG_OUTOFRANGE,
+      "axis %s has %" PetscInt_FMT " points", frame->axis[a], frame->n[a]);
+    PetscCheck(
+      frame->hi[a] > frame->lo[a], view->comm, PETSC_ERR_ARG_OUTOFRANGE, "axis %s has no length", frame->axis[a]);
   }
   if (!view->given_up) PetscCall((*view->ops->send)(view, frame));
   PetscFunctionReturn(0);

@@ -7,7 +7,7 @@
 //                                  topologies/mesh      type uniform (ParaView takes no structured topology on a uniform coordset)
 //                                  fields/<name>        association vertex, values
 //                                  state/fields/caption
-//   catalyst/state/{timestep,time}, catalyst/state/parameters = [slice=..., caption=..., axes=x,y]
+//   catalyst/state/{timestep,time}, catalyst/state/parameters = [slice=..., caption=..., axes=x,y, fields=u]
 //
 // Each rank holds a slab of the last axis; neighbours share a layer of points, because a blueprint mesh without ghosts has every cell once:
 //
@@ -17,9 +17,9 @@
 // References: ParaView 5.11, "ParaView-Catalyst Blueprint"; Conduit, "Mesh Blueprint".
 #include <sna_config.h>
 #if SNA_HAVE_CATALYST
-#include "view_impl.h"
-#include <catalyst.h>
-#include <string.h>
+#  include "view_impl.h"
+#  include <catalyst.h>
+#  include <string.h>
 
 typedef struct {
   PetscBool initialized;
@@ -35,7 +35,9 @@ static PetscErrorCode CheckStatus(SnaView view, enum catalyst_status status, con
   PetscFunctionBeginUser;
   PetscCallMPI(MPI_Allreduce(&bad, &worst, 1, MPI_INT, MPI_MAX, view->comm));
   if (worst) {
-    if (view->rank == 0) PetscCall(SnaViewGiveUp(view, "Catalyst's %s failed (status %d; is CATALYST_IMPLEMENTATION_PATHS set?)", call, worst));
+    if (view->rank == 0)
+      PetscCall(
+        SnaViewGiveUp(view, "Catalyst's %s failed (status %d; is CATALYST_IMPLEMENTATION_PATHS set?)", call, worst));
     view->given_up = PETSC_TRUE;
   }
   PetscFunctionReturn(0);
@@ -44,6 +46,20 @@ static PetscErrorCode CheckStatus(SnaView view, enum catalyst_status status, con
 static void AppendText(conduit_node *list, const char text[])
 {
   conduit_node_set_char8_str(conduit_node_append(list), text);
+}
+
+static PetscErrorCode AppendList(conduit_node *list, const char key[], int n, const char *const name[])
+{
+  char text[SNA_MAX_MESSAGE];
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscStrncpy(text, key, sizeof(text)));
+  for (int i = 0; i < n; i++) {
+    if (i > 0) PetscCall(PetscStrlcat(text, ",", sizeof(text)));
+    PetscCall(PetscStrlcat(text, name[i], sizeof(text)));
+  }
+  AppendText(list, text);
+  PetscFunctionReturn(0);
 }
 
 static PetscErrorCode SnaViewOpen_Catalyst(SnaView view)
@@ -56,7 +72,8 @@ static PetscErrorCode SnaViewOpen_Catalyst(SnaView view)
   PetscCall(PetscNew(&catalyst));
   view->data = catalyst;
   PetscCall(PetscSNPrintf(size, sizeof(size), "%" PetscInt_FMT "x%" PetscInt_FMT, view->pixels[0], view->pixels[1]));
-  if (!getenv("CATALYST_IMPLEMENTATION_NAME")) conduit_node_set_path_char8_str(root, "catalyst_load/implementation", "paraview");
+  if (!getenv("CATALYST_IMPLEMENTATION_NAME"))
+    conduit_node_set_path_char8_str(root, "catalyst_load/implementation", "paraview");
   conduit_node_set_path_int64(root, "catalyst/mpi_comm", (int64_t)MPI_Comm_c2f(view->comm));
   conduit_node_set_path_char8_str(root, "catalyst/scripts/script/filename", view->script);
   args = conduit_node_fetch(root, "catalyst/scripts/script/args");
@@ -80,7 +97,8 @@ static void GetSlab(PetscInt n, PetscMPIInt size, PetscMPIInt rank, PetscInt *fi
 }
 
 // Brings each rank its slab of every field: nfield blocks one after the other, in *slab (borrowed until the next frame).
-static PetscErrorCode Distribute(SnaView view, const SnaFrame *frame, PetscInt layer, PetscInt first, PetscInt last, const double *slab[])
+static PetscErrorCode Distribute(
+  SnaView view, const SnaFrame *frame, PetscInt layer, PetscInt first, PetscInt last, const double *slab[])
 {
   Catalyst      *catalyst = (Catalyst *)view->data;
   const PetscInt n        = frame->n[frame->naxis - 1];
@@ -113,16 +131,17 @@ static PetscErrorCode Distribute(SnaView view, const SnaFrame *frame, PetscInt l
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode AddMesh(conduit_node *mesh, const SnaFrame *frame, PetscInt first, PetscInt last, PetscInt points, const double *const slab[])
+static PetscErrorCode AddMesh(
+  conduit_node *mesh, const SnaFrame *frame, PetscInt first, PetscInt last, PetscInt points, const double *const slab[])
 {
   static const char *const dims[] = {"i", "j", "k"}, *const origin[] = {"x", "y", "z"};
-  char                     path[256];
+  char path[256];
 
   PetscFunctionBeginUser;
   conduit_node_set_path_char8_str(mesh, "coordsets/coords/type", "uniform");
   for (int a = 0; a < frame->naxis; a++) {
     const double   spacing = (frame->hi[a] - frame->lo[a]) / (double)(frame->n[a] - 1);
-    const PetscInt from    = a == frame->naxis - 1 ? first : 0, to = a == frame->naxis - 1 ? last : frame->n[a] - 1;
+    const PetscInt from = a == frame->naxis - 1 ? first : 0, to = a == frame->naxis - 1 ? last : frame->n[a] - 1;
     PetscCall(PetscSNPrintf(path, sizeof(path), "coordsets/coords/dims/%s", dims[a]));
     conduit_node_set_path_int64(mesh, path, (int64_t)(to - from + 1));
     PetscCall(PetscSNPrintf(path, sizeof(path), "coordsets/coords/origin/%s", origin[a]));
@@ -166,12 +185,8 @@ static PetscErrorCode SnaViewSend_Catalyst(SnaView view, const SnaFrame *frame)
   AppendText(parameters, text);
   PetscCall(PetscSNPrintf(text, sizeof(text), "caption=%s", frame->caption ? frame->caption : ""));
   AppendText(parameters, text);
-  PetscCall(PetscSNPrintf(text, sizeof(text), "axes=%s", frame->axis[0]));
-  for (int a = 1; a < frame->naxis; a++) {
-    PetscCall(PetscStrlcat(text, ",", sizeof(text)));
-    PetscCall(PetscStrlcat(text, frame->axis[a], sizeof(text)));
-  }
-  AppendText(parameters, text);
+  PetscCall(AppendList(parameters, "axes=", frame->naxis, frame->axis));
+  PetscCall(AppendList(parameters, "fields=", frame->nfield, frame->field));
   PetscCall(PetscSNPrintf(text, sizeof(text), "catalyst/channels/%s/type", frame->slice));
   conduit_node_set_path_char8_str(root, text, "mesh");
   PetscCall(PetscSNPrintf(text, sizeof(text), "catalyst/channels/%s/data", frame->slice));
@@ -188,7 +203,7 @@ static PetscErrorCode Finalize(SnaView view)
 
   PetscFunctionBeginUser;
   if (catalyst && catalyst->initialized) {
-    conduit_node *root     = conduit_node_create();
+    conduit_node *root    = conduit_node_create();
     catalyst->initialized = PETSC_FALSE;
     PetscCall(CheckStatus(view, catalyst_finalize(root), "finalize"));
     conduit_node_destroy(root);
@@ -208,5 +223,6 @@ static PetscErrorCode SnaViewDestroy_Catalyst(SnaView view)
   PetscFunctionReturn(0);
 }
 
-const SnaViewOps SnaViewOps_Catalyst = {"catalyst", SnaViewOpen_Catalyst, SnaViewSend_Catalyst, Finalize, SnaViewDestroy_Catalyst};
+const SnaViewOps SnaViewOps_Catalyst = {
+  "catalyst", SnaViewOpen_Catalyst, SnaViewSend_Catalyst, Finalize, SnaViewDestroy_Catalyst};
 #endif

@@ -16,7 +16,7 @@ typedef struct {
 struct SnaView_ {
   MPI_Comm          comm;
   PetscMPIInt       rank, size;
-  const SnaViewOps *ops;   // NULL: no pictures
+  const SnaViewOps *ops; // NULL: no pictures
   PetscInt          every;
   double            timeout;   // seconds without progress after which the view counts as hanging
   PetscInt          pixels[2]; // width and height of the pictures

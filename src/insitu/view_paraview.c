@@ -24,20 +24,20 @@
 
 static const size_t max_queued = (size_t)256 << 20; // bytes
 static const int    pipe_bytes = 1 << 20;           // seven slices of 129 x 129 points
-static const int    patience   = 5;                 // milliseconds that one send may wait for a view that is known to read
+static const int    patience   = 5; // milliseconds that one send may wait for a view that is known to read
 
 typedef struct {
-  pid_t    pid;    // 0: not running
-  int      frames; // write end
-  int      replies;
-  char    *queue; // bytes queue[begin..end) are still to be written
-  size_t   begin, end, capacity;
-  uint64_t sent, drawn, dropped; // frames: given to the queue, drawn by the view, passed over by the view
-  uint64_t refused;              // frames passed over here because the queue was full
-  double   progress;             // time of the last sign of life, or since when there has been something to do
+  pid_t     pid;    // 0: not running
+  int       frames; // write end
+  int       replies;
+  char     *queue; // bytes queue[begin..end) are still to be written
+  size_t    begin, end, capacity;
+  uint64_t  sent, drawn, dropped; // frames: given to the queue, drawn by the view, passed over by the view
+  uint64_t  refused;              // frames passed over here because the queue was full
+  double    progress;             // time of the last sign of life, or since when there has been something to do
   PetscBool ready, bye;
-  PetscBool full; // the pipe was full when last written to
-  char     failure[sizeof(((SnaFrameReply *)0)->text)]; // what the view said went wrong
+  PetscBool full;                                        // the pipe was full when last written to
+  char      failure[sizeof(((SnaFrameReply *)0)->text)]; // what the view said went wrong
 } Child;
 
 static double Now(void)
@@ -86,9 +86,10 @@ static int MoveUp(int fd)
 // Starts the program; returns 0 or an error number.
 static PetscErrorCode Start(SnaView view, Child *child, int *error)
 {
-  int                        down[2] = {-1, -1}, up[2] = {-1, -1};
-  char                       size[64], log[PETSC_MAX_PATH_LEN + 16], **environment;
-  char                      *argv[]  = {view->program, (char *)"--frames", (char *)"3", (char *)"--replies", (char *)"4", (char *)"--script", view->script, (char *)"--dir", view->dir, (char *)"--case", view->case_name, (char *)"--size", size, NULL};
+  int   down[2] = {-1, -1}, up[2] = {-1, -1};
+  char  size[64], log[PETSC_MAX_PATH_LEN + 16], **environment;
+  char *argv[] = {view->program, (char *)"--frames", (char *)"3", (char *)"--replies", (char *)"4", (char *)"--script",
+    view->script, (char *)"--dir", view->dir, (char *)"--case", view->case_name, (char *)"--size", size, NULL};
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t          attributes;
   sigset_t                   signals;
@@ -146,12 +147,14 @@ static int Reap(Child *child, double seconds)
   CloseDescriptor(&child->frames);
   while (child->pid > 0) {
     const pid_t got = waitpid(child->pid, &status, WNOHANG);
-    if (got == child->pid || (got < 0 && errno != EINTR)) child->pid = 0;
+    if (got == child->pid || (got < 0 && errno != EINTR))
+      child->pid = 0;
     else if (Now() - start > seconds) {
       (void)kill(child->pid, SIGKILL);
-      while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR) { }
+      while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR) {}
       child->pid = 0;
-    } else (void)nanosleep(&nap, NULL);
+    } else
+      (void)nanosleep(&nap, NULL);
   }
   CloseDescriptor(&child->replies);
   return status;
@@ -162,10 +165,15 @@ static PetscErrorCode GiveUpOnChild(SnaView view, Child *child, PetscBool hangs)
   const int status = Reap(child, hangs ? 0.0 : 2.0);
 
   PetscFunctionBeginUser;
-  if (child->failure[0]) PetscCall(SnaViewGiveUp(view, "%s (see %s/view.log)", child->failure, view->dir));
-  else if (hangs) PetscCall(SnaViewGiveUp(view, "sna_view made no progress for %g s and was ended (see %s/view.log)", view->timeout, view->dir));
-  else if (WIFSIGNALED(status)) PetscCall(SnaViewGiveUp(view, "sna_view ended (signal %d, see %s/view.log)", WTERMSIG(status), view->dir));
-  else PetscCall(SnaViewGiveUp(view, "sna_view ended (exit code %d, see %s/view.log)", WEXITSTATUS(status), view->dir));
+  if (child->failure[0])
+    PetscCall(SnaViewGiveUp(view, "%s (see %s/view.log)", child->failure, view->dir));
+  else if (hangs)
+    PetscCall(SnaViewGiveUp(
+      view, "sna_view made no progress for %g s and was ended (see %s/view.log)", view->timeout, view->dir));
+  else if (WIFSIGNALED(status))
+    PetscCall(SnaViewGiveUp(view, "sna_view ended (signal %d, see %s/view.log)", WTERMSIG(status), view->dir));
+  else
+    PetscCall(SnaViewGiveUp(view, "sna_view ended (exit code %d, see %s/view.log)", WEXITSTATUS(status), view->dir));
   PetscFunctionReturn(0);
 }
 
@@ -222,7 +230,7 @@ static void WriteQueue(Child *child, int milliseconds, PetscBool *alive)
     } else if (put < 0 && errno != EINTR) { // full
       struct pollfd room = {child->frames, POLLOUT, 0};
       const int     left = (int)(1e3 * (deadline - Now()));
-      child->full = PETSC_TRUE;
+      child->full        = PETSC_TRUE;
       if (left <= 0 || poll(&room, 1, left) <= 0) return;
     }
   }
@@ -250,7 +258,12 @@ static PetscErrorCode Enqueue(Child *child, const void *bytes, size_t n)
 
 static PetscErrorCode EnqueueFrame(Child *child, const SnaFrame *frame)
 {
-  SnaFrameHeader header = {.version = SNA_FRAME_VERSION, .kind = SNA_FRAME_DATA, .step = frame->step, .time = frame->time, .naxis = (uint32_t)frame->naxis, .nfield = (uint32_t)frame->nfield};
+  SnaFrameHeader header  = {.version = SNA_FRAME_VERSION,
+     .kind                           = SNA_FRAME_DATA,
+     .step                           = frame->step,
+     .time                           = frame->time,
+     .naxis                          = (uint32_t)frame->naxis,
+     .nfield                         = (uint32_t)frame->nfield};
   const char    *caption = frame->caption ? frame->caption : "";
   size_t         points = 1, text = strlen(frame->slice) + strlen(caption) + 2;
 
@@ -264,7 +277,8 @@ static PetscErrorCode EnqueueFrame(Child *child, const SnaFrame *frame)
     if (a < frame->naxis) text += strlen(frame->axis[a]) + 1;
   }
   for (int f = 0; f < frame->nfield; f++) text += strlen(frame->field[f]) + 1;
-  PetscCheck(frame->nfield <= (int)SNA_FRAME_MAX_FIELDS && text <= SNA_FRAME_MAX_TEXT, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "too many fields or too much text in a frame");
+  PetscCheck(frame->nfield <= (int)SNA_FRAME_MAX_FIELDS && text <= SNA_FRAME_MAX_TEXT, PETSC_COMM_SELF,
+    PETSC_ERR_ARG_OUTOFRANGE, "too many fields or too much text in a frame");
   header.text_bytes = text;
   header.data_bytes = points * (size_t)frame->nfield * sizeof(double);
   if (child->end - child->begin + header.data_bytes > max_queued) {
@@ -291,8 +305,11 @@ static PetscErrorCode Attend(SnaView view, Child *child, int milliseconds)
   ReadReplies(child, &alive);
   if (alive && !child->bye) WriteQueue(child, child->ready ? milliseconds : 0, &reads);
   if (alive && !reads) ReadReplies(child, &alive); // its last words, if any
-  if (!alive || (!reads && !child->bye)) PetscCall(GiveUpOnChild(view, child, PETSC_FALSE));
-  else if (!child->bye && (!child->ready || child->sent > child->drawn + child->dropped) && Now() - child->progress > view->timeout) PetscCall(GiveUpOnChild(view, child, PETSC_TRUE));
+  if (!alive || (!reads && !child->bye))
+    PetscCall(GiveUpOnChild(view, child, PETSC_FALSE));
+  else if (!child->bye && (!child->ready || child->sent > child->drawn + child->dropped) &&
+           Now() - child->progress > view->timeout)
+    PetscCall(GiveUpOnChild(view, child, PETSC_TRUE));
   PetscFunctionReturn(0);
 }
 
@@ -307,9 +324,9 @@ static PetscErrorCode SnaViewOpen_ParaView(SnaView view)
     PetscFunctionReturn(0);
   }
   PetscCall(PetscNew(&child));
-  view->data      = child;
-  child->frames   = child->replies = -1;
-  child->progress = Now();
+  view->data    = child;
+  child->frames = child->replies = -1;
+  child->progress                = Now();
   PetscCall(Start(view, child, &error));
   if (error) PetscCall(SnaViewGiveUp(view, "cannot start %s (%s)", view->program, strerror(error)));
   PetscFunctionReturn(0);
@@ -335,20 +352,22 @@ static PetscErrorCode SnaViewClose_ParaView(SnaView view)
   PetscCall(Enqueue(child, &end, sizeof(end)));
   child->progress = Now();
   while (!view->given_up && !child->bye) {
-    struct pollfd wait[2] = {
-      {child->replies, POLLIN, 0},
-      {child->begin < child->end ? child->frames : -1, POLLOUT, 0}
-    };
+    struct pollfd wait[2] = {{child->replies, POLLIN, 0}, {child->begin < child->end ? child->frames : -1, POLLOUT, 0}};
     (void)poll(wait, 2, 200);
     // The wait is over when the last frame is drawn, so a hang is measured from the last reply also when no frame is left: leaving counts as work.
-    if (Now() - child->progress > view->timeout) PetscCall(GiveUpOnChild(view, child, PETSC_TRUE));
-    else PetscCall(Attend(view, child, 0));
+    if (Now() - child->progress > view->timeout)
+      PetscCall(GiveUpOnChild(view, child, PETSC_TRUE));
+    else
+      PetscCall(Attend(view, child, 0));
   }
   if (!view->given_up) {
     (void)Reap(child, 5.0);
     const uint64_t passed = child->dropped + child->refused;
-    PetscCall(PetscFPrintf(PETSC_COMM_SELF, PETSC_STDOUT, "in situ: %llu pictures in %s", (unsigned long long)child->drawn, view->dir));
-    if (passed) PetscCall(PetscFPrintf(PETSC_COMM_SELF, PETSC_STDOUT, ", %llu frames passed over because newer ones had come", (unsigned long long)passed));
+    PetscCall(PetscFPrintf(
+      PETSC_COMM_SELF, PETSC_STDOUT, "in situ: %llu pictures in %s", (unsigned long long)child->drawn, view->dir));
+    if (passed)
+      PetscCall(PetscFPrintf(PETSC_COMM_SELF, PETSC_STDOUT, ", %llu frames passed over because newer ones had come",
+        (unsigned long long)passed));
     PetscCall(PetscFPrintf(PETSC_COMM_SELF, PETSC_STDOUT, "\n"));
   }
   PetscFunctionReturn(0);
@@ -366,4 +385,5 @@ static PetscErrorCode SnaViewDestroy_ParaView(SnaView view)
   PetscFunctionReturn(0);
 }
 
-const SnaViewOps SnaViewOps_ParaView = {"paraview", SnaViewOpen_ParaView, SnaViewSend_ParaView, SnaViewClose_ParaView, SnaViewDestroy_ParaView};
+const SnaViewOps SnaViewOps_ParaView = {
+  "paraview", SnaViewOpen_ParaView, SnaViewSend_ParaView, SnaViewClose_ParaView, SnaViewDestroy_ParaView};

@@ -1,8 +1,9 @@
 // case.c - one run at a time in a case's directory.
 //
-// The lock is flock() on <case>.lock, held by rank 0's process: the system gives it back when the process dies in whatever way, so no
-// stale lock exists. The file itself is removed while the lock is held; whoever then gets a lock on a removed file sees that the name no
-// longer leads to it, and tries again. Child processes do not inherit the lock (O_CLOEXEC).
+// The lock is flock() on <case>.lock, held by rank 0's process: the system gives it back when the process dies in
+// whatever way, so no stale lock exists. The file itself is removed while the lock is held; whoever then gets a lock on
+// a removed file sees that the name no longer leads to it, and tries again. Child processes do not inherit the lock
+// (O_CLOEXEC).
 #include "io_impl.h"
 #include <dirent.h>
 #include <errno.h>
@@ -17,7 +18,7 @@
 
 struct SnaCase_ {
   MPI_Comm comm;
-  char     dir[PETSC_MAX_PATH_LEN]; // <dir>/<case>
+  char     dir[PETSC_MAX_PATH_LEN];  // <dir>/<case>
   char     base[PETSC_MAX_PATH_LEN]; // <dir>/<case>/<case>
   int      lock;                     // descriptor on rank 0, otherwise -1
   int      made;                     // levels of dir that the claim has made
@@ -37,7 +38,8 @@ static void ReadHolder(int fd, char holder[128])
   holder[strcspn(holder, "\n")] = 0;
 }
 
-// Takes the lock and returns PETSC_TRUE; or leaves a message. Where the file system has no locks the claim stands and the message is a warning.
+// Takes the lock and returns PETSC_TRUE; or leaves a message. Where the file system has no locks the claim stands and
+// the message is a warning.
 static PetscBool TakeLock(SnaCase c, char message[SNA_MAX_MESSAGE])
 {
   char        name[PETSC_MAX_PATH_LEN + 8], host[64] = "", text[128], holder[128];
@@ -67,13 +69,17 @@ static PetscBool TakeLock(SnaCase c, char message[SNA_MAX_MESSAGE])
         ReadHolder(c->lock, holder);
         (void)close(c->lock);
         c->lock = -1;
-        SnaMessageSet(message, "%s: another run%s%s%s is at work in this case; wait for it, or choose another `case:`", c->dir, holder[0] ? " (" : "", holder, holder[0] ? ")" : "");
+        SnaMessageSet(message, "%s: another run%s%s%s is at work in this case; wait for it, or choose another `case:`",
+          c->dir, holder[0] ? " (" : "", holder, holder[0] ? ")" : "");
         return PETSC_FALSE;
       }
-      SnaMessageSet(message, "%s: warning: the file system cannot lock files (%s); two runs of this case would overwrite each other", c->dir, strerror(error));
+      SnaMessageSet(message,
+        "%s: warning: the file system cannot lock files (%s); two runs of this case would overwrite each other", c->dir,
+        strerror(error));
       return PETSC_TRUE;
     }
-    if (!fstat(c->lock, &by_handle) && !stat(name, &by_name) && by_handle.st_ino == by_name.st_ino && by_handle.st_dev == by_name.st_dev) {
+    if (!fstat(c->lock, &by_handle) && !stat(name, &by_name) && by_handle.st_ino == by_name.st_ino &&
+        by_handle.st_dev == by_name.st_dev) {
       int n;
 
       (void)gethostname(host, sizeof(host) - 1);
@@ -144,7 +150,8 @@ static void Claim(SnaCase c, PetscBool force, PetscBool *ok, char message[SNA_MA
   RemoveStaleParts(c);
 }
 
-PetscErrorCode SnaCaseClaim(MPI_Comm comm, const char dir[], const char name[], PetscBool force, SnaCase *c, PetscBool *ok, char message[SNA_MAX_MESSAGE])
+PetscErrorCode SnaCaseClaim(MPI_Comm comm, const char dir[], const char name[], PetscBool force, SnaCase *c,
+  PetscBool *ok, char message[SNA_MAX_MESSAGE])
 {
   PetscMPIInt rank;
   int         granted = 0, n, m;
@@ -156,10 +163,13 @@ PetscErrorCode SnaCaseClaim(MPI_Comm comm, const char dir[], const char name[], 
   PetscCall(PetscNew(c));
   (*c)->comm = comm;
   (*c)->lock = -1;
-  n          = snprintf((*c)->dir, sizeof((*c)->dir), "%s%s%s", dir[0] ? dir : ".", dir[0] && dir[strlen(dir) - 1] == '/' ? "" : "/", name);
-  m          = snprintf((*c)->base, sizeof((*c)->base), "%s/%s", (*c)->dir, name);
-  if (!name[0] || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, "..")) SnaMessageSet(message, "`%.100s` cannot name a case: it names a directory and the files in it", name);
-  else if (n >= PETSC_MAX_PATH_LEN - 64 || m >= PETSC_MAX_PATH_LEN - 64) SnaMessageSet(message, "%.100s...: the name is too long", dir);
+  if (!dir[0]) dir = ".";
+  n = snprintf((*c)->dir, sizeof((*c)->dir), "%s%s%s", dir, dir[strlen(dir) - 1] == '/' ? "" : "/", name);
+  m = snprintf((*c)->base, sizeof((*c)->base), "%s/%s", (*c)->dir, name);
+  if (!name[0] || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
+    SnaMessageSet(message, "`%.100s` cannot name a case: it names a directory and the files in it", name);
+  else if (n >= PETSC_MAX_PATH_LEN - 64 || m >= PETSC_MAX_PATH_LEN - 64)
+    SnaMessageSet(message, "%.100s...: the name is too long", dir);
   else {
     if (rank == 0) {
       Claim(*c, force, ok, message);
@@ -176,7 +186,8 @@ PetscErrorCode SnaCaseClaim(MPI_Comm comm, const char dir[], const char name[], 
 PetscErrorCode SnaCaseGetPath(SnaCase c, const char suffix[], size_t size, char path[])
 {
   PetscFunctionBeginUser;
-  PetscCheck((size_t)snprintf(path, size, "%s%s", c->base, suffix) < size, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "%s%s does not fit into %zu bytes", c->base, suffix, size);
+  PetscCheck((size_t)snprintf(path, size, "%s%s", c->base, suffix) < size, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,
+    "%s%s does not fit into %zu bytes", c->base, suffix, size);
   PetscFunctionReturn(0);
 }
 

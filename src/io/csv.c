@@ -1,9 +1,9 @@
 // csv.c - tables of numbers as text, read in parallel.
 //
-// The bytes after the header are cut into one range per rank; a line belongs to the rank in whose range it begins. Every rank streams its
-// range in blocks, then rows move to their neighbours until all ranks hold the same number to within one. Line numbers are counted
-// only when there is an error to report.
-// Not done: quoted fields other than names, other separators than the comma, compressed files, pipes.
+// The bytes after the header are cut into one range per rank; a line belongs to the rank in whose range it begins.
+// Every rank streams its range in blocks, then rows move to their neighbours until all ranks hold the same number to
+// within one. Line numbers are counted only when there is an error to report. Not done: quoted fields other than names,
+// other separators than the comma, compressed files, pipes.
 #include "io_impl.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -35,8 +35,10 @@ static PetscErrorCode LineReaderCreate(int fd, int64_t offset, LineReader *reade
   PetscFunctionReturn(0);
 }
 
-// The next line without its end, terminated by '\n' in the block, valid until the next call; NULL at the end of the file or with a message.
-static PetscErrorCode NextLine(LineReader *reader, char **line, size_t *length, int64_t *offset, char message[SNA_MAX_MESSAGE])
+// The next line without its end, terminated by '\n' in the block, valid until the next call; NULL at the end of the
+// file or with a message.
+static PetscErrorCode NextLine(
+  LineReader *reader, char **line, size_t *length, int64_t *offset, char message[SNA_MAX_MESSAGE])
 {
   PetscFunctionBeginUser;
   *line = NULL;
@@ -139,8 +141,8 @@ static PetscErrorCode AddName(CsvTable *table, const char from[], size_t length)
   PetscCall(PetscRealloc((size_t)(table->ncols + 1) * sizeof(*table->names), &table->names));
   PetscCall(PetscMalloc1(length + 1, &name));
   memcpy(name, from, length);
-  name[length]                   = 0;
-  table->names[table->ncols++]   = name;
+  name[length]                 = 0;
+  table->names[table->ncols++] = name;
   if (!length) SnaMessageSet(table->message, "column %lld has no name", (long long)table->ncols);
   for (PetscInt c = 0; c + 1 < table->ncols; c++) {
     if (!strcmp(table->names[c], name)) SnaMessageSet(table->message, "two columns are named `%.60s`", name);
@@ -151,7 +153,7 @@ static PetscErrorCode AddName(CsvTable *table, const char from[], size_t length)
 static PetscErrorCode ParseHeader(CsvTable *table, char line[], size_t length)
 {
   const char *at = line, *const last = line + length;
-  char        shown[44];
+  char shown[44];
 
   PetscFunctionBeginUser;
   if (length >= 3 && !memcmp(at, "\xef\xbb\xbf", 3)) at += 3; // the byte order mark of some spreadsheets
@@ -178,7 +180,8 @@ static PetscErrorCode ParseHeader(CsvTable *table, char line[], size_t length)
       while (at < last && *at != ',') at++;
       for (end = at; end > from && (end[-1] == ' ' || end[-1] == '\t'); end--) continue;
       if (SnaNumberParse(from, &number) == end && end > from) {
-        SnaMessageSet(table->message, "the first line must name the columns, such as x,y,t; it holds the number %s", ShowField(from, end, shown));
+        SnaMessageSet(table->message, "the first line must name the columns, such as x,y,t; it holds the number %s",
+          ShowField(from, end, shown));
         break;
       }
       for (const char *c = from; c < end; c++) {
@@ -203,8 +206,8 @@ static PetscErrorCode ParseHeader(CsvTable *table, char line[], size_t length)
 static void ParseRow(CsvTable *table, const char line[], size_t length, double values[])
 {
   const char *at = line, *const last = line + length;
-  char        shown[44];
-  PetscInt    found = 1;
+  char     shown[44];
+  PetscInt found = 1;
 
   for (PetscInt c = 0; c < table->ncols; c++) {
     const char *start = SkipBlanks(at), *end = SnaNumberParse(start, &values[c]);
@@ -217,9 +220,13 @@ static void ParseRow(CsvTable *table, const char line[], size_t length, double v
     for (const char *p = line; p < last; p++) found += *p == ',';
     for (end = start; end < last && *end != ','; end++) continue;
     if (found != table->ncols) {
-      SnaMessageSet(table->message, "%lld value%s, but the header names %lld columns", (long long)found, found == 1 ? "" : "s", (long long)table->ncols);
-    } else if (end == start) SnaMessageSet(table->message, "column %lld (`%.60s`): the value is missing", (long long)c + 1, table->names[c]);
-    else SnaMessageSet(table->message, "column %lld (`%.60s`): '%s' is not a finite number", (long long)c + 1, table->names[c], ShowField(start, end, shown));
+      SnaMessageSet(table->message, "%lld value%s, but the header names %lld columns", (long long)found,
+        found == 1 ? "" : "s", (long long)table->ncols);
+    } else if (end == start)
+      SnaMessageSet(table->message, "column %lld (`%.60s`): the value is missing", (long long)c + 1, table->names[c]);
+    else
+      SnaMessageSet(table->message, "column %lld (`%.60s`): '%s' is not a finite number", (long long)c + 1,
+        table->names[c], ShowField(start, end, shown));
     return;
   }
 }
@@ -236,15 +243,18 @@ static PetscErrorCode OpenCsv(CsvTable *table)
     char       *line;
     size_t      length;
 
-    if (fstat(table->fd, &status)) SnaMessageSet(table->message, "cannot open the file: %s", strerror(errno));
-    else if (!S_ISREG(status.st_mode)) SnaMessageSet(table->message, "%s, not a table", S_ISDIR(status.st_mode) ? "a directory" : "not a regular file");
+    if (fstat(table->fd, &status))
+      SnaMessageSet(table->message, "cannot open the file: %s", strerror(errno));
+    else if (!S_ISREG(status.st_mode))
+      SnaMessageSet(table->message, "%s, not a table", S_ISDIR(status.st_mode) ? "a directory" : "not a regular file");
     else {
       table->bytes = (int64_t)status.st_size;
       PetscCall(LineReaderCreate(table->fd, 0, &reader));
       do {
         PetscCall(NextLine(&reader, &line, &length, &table->error_at, table->message));
       } while (line && IsSkipped(line));
-      if (line) PetscCall(ParseHeader(table, line, length));
+      if (line)
+        PetscCall(ParseHeader(table, line, length));
       else if (!table->message[0]) {
         table->error_at = -1;
         SnaMessageSet(table->message, "empty: a line with the names of the columns is expected");
@@ -283,9 +293,13 @@ static PetscErrorCode GrowRows(CsvTable *table, int64_t bytes_read, int64_t byte
 
   PetscFunctionBeginUser;
   if (table->nrows < table->capacity) PetscFunctionReturn(0);
-  if (table->nrows) estimate = PetscMax(1.25 * (double)table->nrows, 1.02 * (double)table->nrows * (double)bytes_all / (double)bytes_read) + 1024;
+  if (table->nrows)
+    estimate =
+      PetscMax(1.25 * (double)table->nrows, 1.02 * (double)table->nrows * (double)bytes_all / (double)bytes_read) +
+      1024;
   table->capacity = (PetscInt)PetscMin(estimate, (double)PETSC_MAX_INT / 2);
-  PetscCheck(table->capacity > table->nrows, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "More rows on one rank than PetscInt can count");
+  PetscCheck(table->capacity > table->nrows, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,
+    "More rows on one rank than PetscInt can count");
   PetscCall(PetscRealloc((size_t)table->capacity * (size_t)table->ncols * sizeof(double), &table->rows));
   PetscFunctionReturn(0);
 }
@@ -350,8 +364,10 @@ static PetscErrorCode AgreeCsv(CsvTable *table, char message[SNA_MAX_MESSAGE])
     int64_t line = 0;
 
     if (table->error_at >= 0) PetscCall(LineNumber(table->path, table->error_at, &line));
-    if (line) SnaMessageSet(message, "%s:%lld: %s", table->path, (long long)line, table->message);
-    else SnaMessageSet(message, "%s: %s", table->path, table->message);
+    if (line)
+      SnaMessageSet(message, "%s:%lld: %s", table->path, (long long)line, table->message);
+    else
+      SnaMessageSet(message, "%s: %s", table->path, table->message);
   }
   PetscCall(SnaMessageAgree(table->comm, message));
   PetscFunctionReturn(0);
@@ -385,7 +401,8 @@ static PetscErrorCode Balance(CsvTable *table)
   wanted = SnaShareSize(total, table->rank, size);
   for (PetscMPIInt r = 0; r < size; r++) { // overlap of what one rank read with what the other is to hold
     const int64_t target = SnaShareStart(total, table->rank, size), other = SnaShareStart(total, r, size);
-    const int64_t from = PetscMax(start[table->rank], other), to = PetscMin(start[table->rank + 1], other + SnaShareSize(total, r, size));
+    const int64_t from = PetscMax(start[table->rank], other),
+                  to   = PetscMin(start[table->rank + 1], other + SnaShareSize(total, r, size));
     const int64_t in = PetscMax(start[r], target), out = PetscMin(start[r + 1], target + wanted);
 
     counts[r]            = (PetscMPIInt)PetscMax(0, to - from);
@@ -396,7 +413,8 @@ static PetscErrorCode Balance(CsvTable *table)
   PetscCall(PetscMalloc1((size_t)wanted * (size_t)table->ncols, &rows));
   PetscCallMPI(MPI_Type_contiguous((int)table->ncols, MPI_DOUBLE, &row));
   PetscCallMPI(MPI_Type_commit(&row));
-  PetscCallMPI(MPI_Alltoallv(table->rows, counts, counts + size, row, rows, counts + 2 * size, counts + 3 * size, row, table->comm));
+  PetscCallMPI(MPI_Alltoallv(
+    table->rows, counts, counts + size, row, rows, counts + 2 * size, counts + 3 * size, row, table->comm));
   PetscCallMPI(MPI_Type_free(&row));
   PetscCall(PetscFree2(start, counts));
   PetscCall(PetscFree(table->rows));
@@ -413,7 +431,8 @@ PetscErrorCode SnaNamesFree(PetscInt n, char ***names)
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode SnaCsvRead(MPI_Comm comm, const char path[], PetscInt *nlocal, PetscInt *ncols, char ***names, double **data, char message[SNA_MAX_MESSAGE])
+PetscErrorCode SnaCsvRead(MPI_Comm comm, const char path[], PetscInt *nlocal, PetscInt *ncols, char ***names,
+  double **data, char message[SNA_MAX_MESSAGE])
 {
   CsvTable table = {.comm = comm, .path = path, .fd = -1, .error_at = -1};
 
@@ -440,4 +459,3 @@ PetscErrorCode SnaCsvRead(MPI_Comm comm, const char path[], PetscInt *nlocal, Pe
   }
   PetscFunctionReturn(0);
 }
-

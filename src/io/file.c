@@ -1,9 +1,10 @@
 // file.c - the life of a SnaFile: create, open, close, and its one sticky error.
 //
-// Writing: HDF5 runs on rank 0 through the sink driver (sink.c says why not through HDF5's own MPI-IO driver); the other ranks take part in
-// SnaFileWriteRows() alone. Reading: rank 0 reads and shares; SnaFileReadRows() reads on every rank. So only serial HDF5 calls occur and any build of HDF5
-// serves. Files use the 1.10 format, whose metadata carry checksums; arrays carry them too (Fletcher32): a flipped bit is an error, not
-// a wrong number. HDF5 does not lock our files: they appear whole, and locks fail on some network file systems.
+// Writing: HDF5 runs on rank 0 through the sink driver (sink.c says why not through HDF5's own MPI-IO driver); the
+// other ranks take part in SnaFileWriteRows() alone. Reading: rank 0 reads and shares; SnaFileReadRows() reads on every
+// rank. So only serial HDF5 calls occur and any build of HDF5 serves. Files use the 1.10 format, whose metadata carry
+// checksums; arrays carry them too (Fletcher32): a flipped bit is an error, not a wrong number. HDF5 does not lock our
+// files: they appear whole, and locks fail on some network file systems.
 #include "io_impl.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,8 @@ static herr_t KeepFirstDescription(unsigned level, const H5E_error2_t *error, vo
 
 PetscBool SnaFileAlive(SnaFile file)
 {
-  if (file->sink && file->sink->error) SnaMessageSet(file->message, "%s: cannot write: %s", file->path, strerror(file->sink->error));
+  if (file->sink && file->sink->error)
+    SnaMessageSet(file->message, "%s: cannot write: %s", file->path, strerror(file->sink->error));
   return file->message[0] || file->h5 < 0 ? PETSC_FALSE : PETSC_TRUE;
 }
 
@@ -40,8 +42,10 @@ void SnaFileFail(SnaFile file, const char object[], const char format[], ...)
   va_start(arguments, format);
   (void)vsnprintf(text, sizeof(text), format, arguments);
   va_end(arguments);
-  if (reason[0]) SnaMessageSet(file->message, "%s: %s: %s (HDF5: %s)", file->path, object, text, reason);
-  else SnaMessageSet(file->message, "%s: %s: %s", file->path, object, text);
+  if (reason[0])
+    SnaMessageSet(file->message, "%s: %s: %s (HDF5: %s)", file->path, object, text, reason);
+  else
+    SnaMessageSet(file->message, "%s: %s: %s", file->path, object, text);
 }
 
 PetscErrorCode SnaFileSetError(SnaFile file, const char format[], ...)
@@ -97,8 +101,10 @@ PetscErrorCode SnaFileCreate(MPI_Comm comm, const char path[], SnaFile *file)
     PetscCheck(f->sink && fcpl >= 0 && fapl >= 0, PETSC_COMM_SELF, PETSC_ERR_LIB, "No memory for an HDF5 file");
     f->sink->fd = SnaPartOpen(path, f->message);
     if (!f->message[0]) {
-      if (H5Pset_link_creation_order(fcpl, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) >= 0 && H5Pset_libver_bounds(fapl, H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0 &&
-          H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG) >= 0 && H5Pset_sieve_buf_size(fapl, 0) >= 0 && KeepMetadata(fapl) >= 0) {
+      if (H5Pset_link_creation_order(fcpl, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) >= 0 &&
+          H5Pset_libver_bounds(fapl, H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0 &&
+          H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG) >= 0 && H5Pset_sieve_buf_size(fapl, 0) >= 0 &&
+          KeepMetadata(fapl) >= 0) {
         f->h5 = SnaSinkCreateFile(f->sink, path, fcpl, fapl);
       }
       if (f->h5 < 0) SnaFileFail(f, "/", "cannot create the file");
@@ -126,14 +132,17 @@ hid_t SnaHdf5Open(const char path[], char message[SNA_MAX_MESSAGE])
     return -1;
   }
   if (!S_ISREG(status.st_mode)) {
-    SnaMessageSet(message, "%s: %s, not an HDF5 file", path, S_ISDIR(status.st_mode) ? "a directory" : "not a regular file");
+    SnaMessageSet(
+      message, "%s: %s, not an HDF5 file", path, S_ISDIR(status.st_mode) ? "a directory" : "not a regular file");
     (void)close(fd);
     return -1;
   }
   got = pread(fd, head, sizeof(head), 0);
   (void)close(fd);
-  if (!status.st_size) SnaMessageSet(message, "%s: the file is empty, not an HDF5 file", path);
-  else if (got < (ssize_t)sizeof(head) || (memcmp(head, signature, sizeof(head)) && H5Fis_hdf5(path) <= 0)) SnaMessageSet(message, "%s: not an HDF5 file", path);
+  if (!status.st_size)
+    SnaMessageSet(message, "%s: the file is empty, not an HDF5 file", path);
+  else if (got < (ssize_t)sizeof(head) || (memcmp(head, signature, sizeof(head)) && H5Fis_hdf5(path) <= 0))
+    SnaMessageSet(message, "%s: not an HDF5 file", path);
   if (message[0]) return -1;
   (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
   fapl = H5Pcreate(H5P_FILE_ACCESS);
@@ -148,8 +157,11 @@ hid_t SnaHdf5Open(const char path[], char message[SNA_MAX_MESSAGE])
   h5 = H5Fopen(path, H5F_ACC_RDONLY, fapl);
   if (h5 < 0) {
     (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, KeepFirstDescription, reason);
-    if (strstr(reason, "truncated")) SnaMessageSet(message, "%s: truncated: the file is shorter than its header says (%lld bytes are left)", path, (long long)status.st_size);
-    else SnaMessageSet(message, "%s: truncated or damaged HDF5 file (HDF5: %s)", path, reason);
+    if (strstr(reason, "truncated"))
+      SnaMessageSet(message, "%s: truncated: the file is shorter than its header says (%lld bytes are left)", path,
+        (long long)status.st_size);
+    else
+      SnaMessageSet(message, "%s: truncated or damaged HDF5 file (HDF5: %s)", path, reason);
   }
   (void)H5Pclose(fapl);
   return h5;
@@ -192,7 +204,8 @@ PetscErrorCode SnaFileClose(SnaFile *file, char message[SNA_MAX_MESSAGE])
     PetscBool closed = PETSC_TRUE;
 
     (void)SnaFileAlive(f);
-    if (f->message[0] && !f->sink->error) f->sink->error = ECANCELED; // what is left in HDF5's memory need not be written
+    if (f->message[0] && !f->sink->error)
+      f->sink->error = ECANCELED; // what is left in HDF5's memory need not be written
     if (f->h5 >= 0 && H5Fclose(f->h5) < 0) {
       SnaFileFail(f, "/", "cannot close the file");
       closed = PETSC_FALSE;
@@ -201,7 +214,8 @@ PetscErrorCode SnaFileClose(SnaFile *file, char message[SNA_MAX_MESSAGE])
     SnaPartPublish(f->sink->fd, f->path, f->message);
     f->sink->fd = -1;
     if (closed) free(f->sink); // otherwise HDF5 still points to it, and writes into a closed sink vanish
-  } else if (f->h5 >= 0 && H5Fclose(f->h5) < 0) SnaFileFail(f, "/", "cannot close the file");
+  } else if (f->h5 >= 0 && H5Fclose(f->h5) < 0)
+    SnaFileFail(f, "/", "cannot close the file");
   PetscCall(SnaMessageBroadcast(f->comm, f->message));
   PetscCall(PetscStrncpy(message, f->message, SNA_MAX_MESSAGE));
   PetscCall(PetscFree(f->path));

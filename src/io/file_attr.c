@@ -1,6 +1,7 @@
 // file_attr.c - the attributes of a SnaFile's objects: one number or one text each.
 //
-// Meant for what describes an object (units, names, versions). Long texts are datasets (SnaFileWriteText): attributes live in the object's header.
+// Meant for what describes an object (units, names, versions). Long texts are datasets (SnaFileWriteText): attributes
+// live in the object's header.
 #include "io_impl.h"
 #include <string.h>
 
@@ -13,10 +14,12 @@ static PetscErrorCode WriteAttribute(SnaFile file, const char object[], const ch
     SnaMessageSet(file->message, "%s: %s: no such object to carry the attribute `%s`", file->path, object, name);
     PetscFunctionReturn(0);
   }
-  if (H5Aexists_by_name(file->h5, object, name, H5P_DEFAULT) > 0) (void)H5Adelete_by_name(file->h5, object, name, H5P_DEFAULT);
+  if (H5Aexists_by_name(file->h5, object, name, H5P_DEFAULT) > 0)
+    (void)H5Adelete_by_name(file->h5, object, name, H5P_DEFAULT);
   space     = H5Screate(H5S_SCALAR);
   attribute = H5Acreate_by_name(file->h5, object, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-  if (attribute < 0 || H5Awrite(attribute, type, data) < 0) SnaFileFail(file, object, "cannot write the attribute `%s`", name);
+  if (attribute < 0 || H5Awrite(attribute, type, data) < 0)
+    SnaFileFail(file, object, "cannot write the attribute `%s`", name);
   SnaHdf5Close(H5Aclose, attribute);
   SnaHdf5Close(H5Sclose, space);
   (void)SnaFileAlive(file);
@@ -50,7 +53,8 @@ PetscErrorCode SnaFileHasAttribute(SnaFile file, const char object[], const char
   int found = 0;
 
   PetscFunctionBeginUser;
-  if (file->rank == 0 && SnaFileAlive(file)) found = SnaHdf5Exists(file->h5, object) && H5Aexists_by_name(file->h5, object, name, H5P_DEFAULT) > 0;
+  if (file->rank == 0 && SnaFileAlive(file))
+    found = SnaHdf5Exists(file->h5, object) && H5Aexists_by_name(file->h5, object, name, H5P_DEFAULT) > 0;
   PetscCallMPI(MPI_Bcast(&found, 1, MPI_INT, 0, file->comm));
   *has = found ? PETSC_TRUE : PETSC_FALSE;
   PetscFunctionReturn(0);
@@ -59,7 +63,7 @@ PetscErrorCode SnaFileHasAttribute(SnaFile file, const char object[], const char
 // Opens an attribute of a scalar of the wanted kind; negative and the sticky error otherwise.
 static hid_t OpenAttribute(SnaFile file, const char object[], const char name[], PetscBool text, hid_t *type)
 {
-  hid_t       attribute, space;
+  hid_t attribute, space;
   H5T_class_t class;
 
   if (!SnaFileAlive(file)) return -1;
@@ -75,9 +79,11 @@ static hid_t OpenAttribute(SnaFile file, const char object[], const char name[],
   *type = H5Aget_type(attribute);
   space = H5Aget_space(attribute);
   class = H5Tget_class(*type);
-  if (H5Sget_simple_extent_npoints(space) != 1) SnaMessageSet(file->message, "%s: %s: attribute `%s` is not one value", file->path, object, name);
+  if (H5Sget_simple_extent_npoints(space) != 1)
+    SnaMessageSet(file->message, "%s: %s: attribute `%s` is not one value", file->path, object, name);
   else if (text ? class != H5T_STRING : class != H5T_FLOAT && class != H5T_INTEGER) {
-    SnaMessageSet(file->message, "%s: %s: attribute `%s` is not a %s", file->path, object, name, text ? "text" : "number");
+    SnaMessageSet(
+      file->message, "%s: %s: attribute `%s` is not a %s", file->path, object, name, text ? "text" : "number");
   }
   SnaHdf5Close(H5Sclose, space);
   if (!file->message[0]) return attribute;
@@ -89,7 +95,7 @@ static hid_t OpenAttribute(SnaFile file, const char object[], const char name[],
 PetscErrorCode SnaFileReadAttributeReal(SnaFile file, const char object[], const char name[], double *value)
 {
   double    found = 0;
-  PetscBool go;
+  PetscBool go    = PETSC_FALSE;
 
   PetscFunctionBeginUser;
   if (file->rank == 0) {
@@ -97,7 +103,8 @@ PetscErrorCode SnaFileReadAttributeReal(SnaFile file, const char object[], const
     const hid_t attribute = OpenAttribute(file, object, name, PETSC_FALSE, &type);
 
     if (attribute >= 0) {
-      if (H5Aread(attribute, H5T_NATIVE_DOUBLE, &found) < 0) SnaFileFail(file, object, "cannot read the attribute `%s`", name);
+      if (H5Aread(attribute, H5T_NATIVE_DOUBLE, &found) < 0)
+        SnaFileFail(file, object, "cannot read the attribute `%s`", name);
       SnaHdf5Close(H5Tclose, type);
       SnaHdf5Close(H5Aclose, attribute);
     }
@@ -110,7 +117,7 @@ PetscErrorCode SnaFileReadAttributeReal(SnaFile file, const char object[], const
 
 PetscErrorCode SnaFileReadAttributeText(SnaFile file, const char object[], const char name[], size_t size, char text[])
 {
-  PetscBool go;
+  PetscBool go = PETSC_FALSE;
 
   PetscFunctionBeginUser;
   text[0] = 0;
@@ -121,9 +128,13 @@ PetscErrorCode SnaFileReadAttributeText(SnaFile file, const char object[], const
 
     if (attribute >= 0) {
       PetscCall(SnaHdf5ReadText(attribute, PETSC_TRUE, type, &found));
-      if (!found) SnaFileFail(file, object, "cannot read the attribute `%s`", name);
-      else if (strlen(found) >= size) SnaMessageSet(file->message, "%s: %s: attribute `%s` is longer than %zu bytes", file->path, object, name, size - 1);
-      else PetscCall(PetscStrncpy(text, found, size));
+      if (!found)
+        SnaFileFail(file, object, "cannot read the attribute `%s`", name);
+      else if (strlen(found) >= size)
+        SnaMessageSet(
+          file->message, "%s: %s: attribute `%s` is longer than %zu bytes", file->path, object, name, size - 1);
+      else
+        PetscCall(PetscStrncpy(text, found, size));
       PetscCall(PetscFree(found));
       SnaHdf5Close(H5Tclose, type);
       SnaHdf5Close(H5Aclose, attribute);

@@ -1,8 +1,8 @@
 // file_data.c - the datasets of a SnaFile: arrays, integers, texts, and rows distributed over the ranks.
 //
-// On disk: arrays are chunked (about 1 MB) with Fletcher32 checksums; rows are one contiguous block, so that every rank knows where its own
-// part lies; integers are 64-bit; texts are scalar fixed-length UTF-8 strings. Reading also takes what h5py writes: any
-// integer or floating type, and strings of variable length.
+// On disk: arrays are chunked (about 1 MB) with Fletcher32 checksums; rows are one contiguous block, so that every rank
+// knows where its own part lies; integers are 64-bit; texts are scalar fixed-length UTF-8 strings. Reading also takes
+// what h5py writes: any integer or floating type, and strings of variable length.
 #include "io_impl.h"
 #include <stdlib.h>
 #include <string.h>
@@ -94,7 +94,8 @@ static PetscBool MakeParentGroups(SnaFile file, const char name[])
 // ---------------------------------------------------------------------------------------------------------------------
 // Writing from rank 0
 // ---------------------------------------------------------------------------------------------------------------------
-static PetscErrorCode WriteDataset(SnaFile file, const char name[], int ndim, const hsize_t dims[], hid_t disk, hid_t memory, const void *data)
+static PetscErrorCode WriteDataset(
+  SnaFile file, const char name[], int ndim, const hsize_t dims[], hid_t disk, hid_t memory, const void *data)
 {
   hid_t   space, create, set = -1;
   hsize_t total = 1, chunk[4];
@@ -117,8 +118,10 @@ static PetscErrorCode WriteDataset(SnaFile file, const char name[], int ndim, co
     (void)H5Pset_fletcher32(create);
   }
   set = H5Dcreate2(file->h5, name, disk, space, H5P_DEFAULT, create, H5P_DEFAULT);
-  if (set < 0) SnaFileFail(file, name, "cannot make the dataset");
-  else if (total && H5Dwrite(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) SnaFileFail(file, name, "cannot write");
+  if (set < 0)
+    SnaFileFail(file, name, "cannot make the dataset");
+  else if (total && H5Dwrite(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
+    SnaFileFail(file, name, "cannot write");
   SnaHdf5Close(H5Dclose, set);
   SnaHdf5Close(H5Pclose, create);
   SnaHdf5Close(H5Sclose, space);
@@ -131,7 +134,8 @@ PetscErrorCode SnaFileWriteArray(SnaFile file, const char name[], int ndim, cons
   hsize_t n[4];
 
   PetscFunctionBeginUser;
-  PetscCheck(file->writing && ndim >= 0 && ndim <= 4, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "%s: an array of %d dimensions, or a file open for reading", name, ndim);
+  PetscCheck(file->writing && ndim >= 0 && ndim <= 4, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,
+    "%s: an array of %d dimensions, or a file open for reading", name, ndim);
   if (file->rank || !SnaFileAlive(file)) PetscFunctionReturn(0);
   for (int d = 0; d < ndim; d++) n[d] = (hsize_t)dims[d];
   PetscCall(WriteDataset(file, name, ndim, n, H5T_NATIVE_DOUBLE, H5T_NATIVE_DOUBLE, data));
@@ -145,7 +149,8 @@ PetscErrorCode SnaFileWriteInts(SnaFile file, const char name[], PetscInt n, con
   PetscFunctionBeginUser;
   PetscCheck(file->writing, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONGSTATE, "%s: the file is open for reading", name);
   if (file->rank || !SnaFileAlive(file)) PetscFunctionReturn(0);
-  PetscCall(WriteDataset(file, name, 1, dims, H5T_NATIVE_INT64, sizeof(PetscInt) == 8 ? H5T_NATIVE_INT64 : H5T_NATIVE_INT32, data));
+  PetscCall(WriteDataset(
+    file, name, 1, dims, H5T_NATIVE_INT64, sizeof(PetscInt) == 8 ? H5T_NATIVE_INT64 : H5T_NATIVE_INT32, data));
   PetscFunctionReturn(0);
 }
 
@@ -190,11 +195,14 @@ static PetscErrorCode AllocateRows(SnaFile file, const char name[], const hsize_
   (void)H5Pset_alloc_time(create, H5D_ALLOC_TIME_EARLY);
   (void)H5Pset_fill_time(create, H5D_FILL_TIME_NEVER);
   set = H5Dcreate2(file->h5, name, H5T_NATIVE_DOUBLE, space, H5P_DEFAULT, create, H5P_DEFAULT);
-  if (set < 0) SnaFileFail(file, name, "cannot make the dataset");
+  if (set < 0)
+    SnaFileFail(file, name, "cannot make the dataset");
   else if (dims[0] && dims[1]) {
     at = H5Dget_offset(set);
-    if (at == HADDR_UNDEF) SnaFileFail(file, name, "cannot place the dataset");
-    else *address = (MPI_Offset)at;
+    if (at == HADDR_UNDEF)
+      SnaFileFail(file, name, "cannot place the dataset");
+    else
+      *address = (MPI_Offset)at;
   }
   SnaHdf5Close(H5Dclose, set);
   SnaHdf5Close(H5Pclose, create);
@@ -225,7 +233,8 @@ PetscErrorCode SnaFileWriteRows(SnaFile file, const char name[], PetscInt nlocal
   MPI_File   part;
 
   PetscFunctionBeginUser;
-  PetscCheck(file->writing && nlocal >= 0 && ncols > 0, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "%s: wrong sizes, or a file open for reading", name);
+  PetscCheck(file->writing && nlocal >= 0 && ncols > 0, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,
+    "%s: wrong sizes, or a file open for reading", name);
   PetscCall(RowRange(file->comm, nlocal, &first, &total));
   if (file->rank == 0) {
     const hsize_t dims[2] = {(hsize_t)total, (hsize_t)ncols};
@@ -237,7 +246,8 @@ PetscErrorCode SnaFileWriteRows(SnaFile file, const char name[], PetscInt nlocal
   PetscCallMPI(MPI_Bcast(&address, 1, MPI_OFFSET, 0, file->comm));
   address += (MPI_Offset)(first * (int64_t)ncols * (int64_t)sizeof(double));
   PetscCall(SnaPartOpenAll(file->comm, file->path, &part, file->message));
-  PetscCall(SnaPartWriteAt(part, file->path, address, (size_t)nlocal * (size_t)ncols * sizeof(double), data, file->message));
+  PetscCall(
+    SnaPartWriteAt(part, file->path, address, (size_t)nlocal * (size_t)ncols * sizeof(double), data, file->message));
   PetscCall(SnaPartCloseAll(file->comm, file->path, &part, file->message));
   PetscFunctionReturn(0);
 }
@@ -245,18 +255,15 @@ PetscErrorCode SnaFileWriteRows(SnaFile file, const char name[], PetscInt nlocal
 // ---------------------------------------------------------------------------------------------------------------------
 // Reading
 // ---------------------------------------------------------------------------------------------------------------------
-// Opens a dataset of at most 4 dimensions whose type is a number (`integer`: a whole one) or a text. Negative and the sticky error otherwise.
-typedef enum {
-  KIND_REAL,
-  KIND_INTEGER,
-  KIND_TEXT
-} DataKind;
+// Opens a dataset of at most 4 dimensions whose type is a number (`integer`: a whole one) or a text. Negative and the
+// sticky error otherwise.
+typedef enum { KIND_REAL, KIND_INTEGER, KIND_TEXT } DataKind;
 
 static hid_t OpenDataset(SnaFile file, const char name[], DataKind kind, int *ndim, hsize_t dims[4])
 {
-  hid_t       set = -1, type = -1, space = -1;
+  hid_t set = -1, type = -1, space = -1;
   H5T_class_t class;
-  H5I_type_t  what;
+  H5I_type_t what;
 
   *ndim = 0;
   if (!SnaFileAlive(file)) return -1;
@@ -279,13 +286,20 @@ static hid_t OpenDataset(SnaFile file, const char name[], DataKind kind, int *nd
   space = H5Dget_space(set);
   class = H5Tget_class(type);
   *ndim = H5Sget_simple_extent_ndims(space);
-  if (type < 0 || space < 0 || *ndim < 0) SnaFileFail(file, name, "cannot be read");
-  else if (kind == KIND_TEXT && class != H5T_STRING) SnaMessageSet(file->message, "%s: %s is not a text", file->path, name);
-  else if (kind == KIND_INTEGER && class != H5T_INTEGER) SnaMessageSet(file->message, "%s: %s does not hold integers", file->path, name);
-  else if (kind == KIND_REAL && class != H5T_INTEGER && class != H5T_FLOAT) SnaMessageSet(file->message, "%s: %s does not hold numbers", file->path, name);
-  else if (*ndim > 4) SnaMessageSet(file->message, "%s: %s has %d dimensions, at most 4 are expected", file->path, name, *ndim);
-  else if (H5Sget_simple_extent_type(space) == H5S_NULL) SnaMessageSet(file->message, "%s: %s is empty", file->path, name);
-  else if (*ndim && H5Sget_simple_extent_dims(space, dims, NULL) < 0) SnaFileFail(file, name, "cannot be read");
+  if (type < 0 || space < 0 || *ndim < 0)
+    SnaFileFail(file, name, "cannot be read");
+  else if (kind == KIND_TEXT && class != H5T_STRING)
+    SnaMessageSet(file->message, "%s: %s is not a text", file->path, name);
+  else if (kind == KIND_INTEGER && class != H5T_INTEGER)
+    SnaMessageSet(file->message, "%s: %s does not hold integers", file->path, name);
+  else if (kind == KIND_REAL && class != H5T_INTEGER && class != H5T_FLOAT)
+    SnaMessageSet(file->message, "%s: %s does not hold numbers", file->path, name);
+  else if (*ndim > 4)
+    SnaMessageSet(file->message, "%s: %s has %d dimensions, at most 4 are expected", file->path, name, *ndim);
+  else if (H5Sget_simple_extent_type(space) == H5S_NULL)
+    SnaMessageSet(file->message, "%s: %s is empty", file->path, name);
+  else if (*ndim && H5Sget_simple_extent_dims(space, dims, NULL) < 0)
+    SnaFileFail(file, name, "cannot be read");
   SnaHdf5Close(H5Sclose, space);
   SnaHdf5Close(H5Tclose, type);
   if (!file->message[0]) return set;
@@ -293,9 +307,10 @@ static hid_t OpenDataset(SnaFile file, const char name[], DataKind kind, int *nd
   return -1;
 }
 
-static PetscErrorCode ReadNumbers(SnaFile file, const char name[], DataKind kind, PetscInt expected, hid_t memory, size_t size, void *data)
+static PetscErrorCode ReadNumbers(
+  SnaFile file, const char name[], DataKind kind, PetscInt expected, hid_t memory, size_t size, void *data)
 {
-  PetscBool go;
+  PetscBool go = PETSC_FALSE;
 
   PetscFunctionBeginUser;
   if (file->rank == 0) {
@@ -306,8 +321,10 @@ static PetscErrorCode ReadNumbers(SnaFile file, const char name[], DataKind kind
     if (set >= 0) {
       for (int d = 0; d < ndim; d++) total *= dims[d];
       if (total != (hsize_t)expected) {
-        SnaMessageSet(file->message, "%s: %s holds %llu numbers, %lld are expected", file->path, name, (unsigned long long)total, (long long)expected);
-      } else if (total && H5Dread(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) SnaFileFail(file, name, "cannot be read; the file is damaged");
+        SnaMessageSet(file->message, "%s: %s holds %llu numbers, %lld are expected", file->path, name,
+          (unsigned long long)total, (long long)expected);
+      } else if (total && H5Dread(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
+        SnaFileFail(file, name, "cannot be read; the file is damaged");
       SnaHdf5Close(H5Dclose, set);
     }
   }
@@ -319,7 +336,7 @@ static PetscErrorCode ReadNumbers(SnaFile file, const char name[], DataKind kind
 PetscErrorCode SnaFileReadArraySize(SnaFile file, const char name[], int *ndim, PetscInt dims[4])
 {
   int64_t   shape[5] = {0, 0, 0, 0, 0}; // ndim, dims
-  PetscBool go;
+  PetscBool go       = PETSC_FALSE;
 
   PetscFunctionBeginUser;
   if (file->rank == 0) {
@@ -331,7 +348,9 @@ PetscErrorCode SnaFileReadArraySize(SnaFile file, const char name[], int *ndim, 
       shape[0] = nd;
       for (int d = 0; d < nd; d++) {
         shape[d + 1] = (int64_t)n[d];
-        if (n[d] > (hsize_t)PETSC_MAX_INT) SnaMessageSet(file->message, "%s: %s has a dimension of %llu, more than this build can count", file->path, name, (unsigned long long)n[d]);
+        if (n[d] > (hsize_t)PETSC_MAX_INT)
+          SnaMessageSet(file->message, "%s: %s has a dimension of %llu, more than this build can count", file->path,
+            name, (unsigned long long)n[d]);
       }
       SnaHdf5Close(H5Dclose, set);
     }
@@ -359,7 +378,8 @@ PetscErrorCode SnaFileReadInts(SnaFile file, const char name[], PetscInt expecte
   PetscCall(ReadNumbers(file, name, KIND_INTEGER, expected, H5T_NATIVE_INT64, sizeof(int64_t), wide));
   for (PetscInt i = 0; i < expected && !file->message[0]; i++) {
     if (wide[i] > PETSC_MAX_INT || wide[i] < PETSC_MIN_INT) {
-      SnaMessageSet(file->message, "%s: %s holds %lld, more than this build can count", file->path, name, (long long)wide[i]);
+      SnaMessageSet(
+        file->message, "%s: %s holds %lld, more than this build can count", file->path, name, (long long)wide[i]);
     }
   }
   for (PetscInt i = 0; i < expected && !file->message[0]; i++) data[i] = (PetscInt)wide[i];
@@ -376,7 +396,8 @@ PetscErrorCode SnaHdf5ReadText(hid_t id, PetscBool attribute, hid_t type, char *
   if (variable > 0) {
     const hid_t memory = H5Tcopy(type);
     char       *found  = NULL;
-    herr_t      status = attribute ? H5Aread(id, memory, &found) : H5Dread(id, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, &found);
+    herr_t      status =
+      attribute ? H5Aread(id, memory, &found) : H5Dread(id, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, &found);
 
     if (status >= 0) PetscCall(PetscStrallocpy(found ? found : "", text));
     if (found) (void)H5free_memory(found);
@@ -402,7 +423,7 @@ PetscErrorCode SnaHdf5ReadText(hid_t id, PetscBool attribute, hid_t type, char *
 PetscErrorCode SnaFileReadText(SnaFile file, const char name[], char **text)
 {
   int64_t   length = 0;
-  PetscBool go;
+  PetscBool go     = PETSC_FALSE;
 
   PetscFunctionBeginUser;
   *text = NULL;
@@ -414,11 +435,14 @@ PetscErrorCode SnaFileReadText(SnaFile file, const char name[], char **text)
     if (set >= 0) {
       const hid_t type = H5Dget_type(set);
 
-      if (ndim) SnaMessageSet(file->message, "%s: %s is an array of texts, one is expected", file->path, name);
+      if (ndim)
+        SnaMessageSet(file->message, "%s: %s is an array of texts, one is expected", file->path, name);
       else {
         PetscCall(SnaHdf5ReadText(set, PETSC_FALSE, type, text));
-        if (*text) length = (int64_t)strlen(*text);
-        else SnaFileFail(file, name, "cannot be read; the file is damaged");
+        if (*text)
+          length = (int64_t)strlen(*text);
+        else
+          SnaFileFail(file, name, "cannot be read; the file is damaged");
       }
       SnaHdf5Close(H5Tclose, type);
       SnaHdf5Close(H5Dclose, set);
@@ -429,7 +453,8 @@ PetscErrorCode SnaFileReadText(SnaFile file, const char name[], char **text)
     PetscCallMPI(MPI_Bcast(&length, 1, MPI_INT64_T, 0, file->comm));
     if (file->rank) PetscCall(PetscMalloc1((size_t)length + 1, text));
     PetscCall(SnaBroadcastBytes(file->comm, (size_t)length + 1, *text));
-  } else PetscCall(PetscFree(*text));
+  } else
+    PetscCall(PetscFree(*text));
   PetscFunctionReturn(0);
 }
 
@@ -466,13 +491,15 @@ static PetscErrorCode ListOnRoot(SnaFile file, const char name[], int64_t *n, in
   create = H5Gget_create_plist(group);
   if (create >= 0) (void)H5Pget_link_creation_order(create, &order);
   index = order & H5P_CRT_ORDER_TRACKED ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME;
-  if (H5Gget_info(group, &info) < 0) SnaFileFail(file, name, "cannot be listed");
+  if (H5Gget_info(group, &info) < 0)
+    SnaFileFail(file, name, "cannot be listed");
   else {
     for (int pass = 0; pass < 2 && !file->message[0]; pass++) { // lengths, then names
       int64_t at = 0;
 
       for (hsize_t i = 0; i < info.nlinks; i++) {
-        const ssize_t length = H5Lget_name_by_idx(group, ".", index, H5_ITER_INC, i, pass ? *packed + at : NULL, pass ? (size_t)(*bytes - at) : 0, H5P_DEFAULT);
+        const ssize_t length = H5Lget_name_by_idx(
+          group, ".", index, H5_ITER_INC, i, pass ? *packed + at : NULL, pass ? (size_t)(*bytes - at) : 0, H5P_DEFAULT);
 
         if (length < 0) {
           SnaFileFail(file, name, "cannot be listed");
@@ -496,7 +523,7 @@ PetscErrorCode SnaFileList(SnaFile file, const char group[], PetscInt *n, char *
 {
   int64_t   size[2] = {0, 0}; // number of names, their bytes
   char     *packed  = NULL;
-  PetscBool go;
+  PetscBool go      = PETSC_FALSE;
 
   PetscFunctionBeginUser;
   *n     = 0;
@@ -528,7 +555,8 @@ PetscErrorCode SnaFileReadRows(SnaFile file, const char name[], PetscInt nlocal,
   hid_t   set, memory, space;
 
   PetscFunctionBeginUser;
-  PetscCheck(!file->writing && nlocal >= 0, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONGSTATE, "%s: the file is being written", name);
+  PetscCheck(
+    !file->writing && nlocal >= 0, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONGSTATE, "%s: the file is being written", name);
   PetscCall(RowRange(file->comm, nlocal, &first, &total));
   if (!file->message[0] && file->h5 < 0) file->h5 = SnaHdf5Open(file->path, file->message);
   set = OpenDataset(file, name, KIND_REAL, &ndim, dims);
@@ -536,11 +564,13 @@ PetscErrorCode SnaFileReadRows(SnaFile file, const char name[], PetscInt nlocal,
     const hsize_t start[2] = {(hsize_t)first, 0}, count[2] = {(hsize_t)nlocal, (hsize_t)ncols};
 
     if (ndim < 1 || ndim > 2 || dims[0] != (hsize_t)total || dims[1] != (hsize_t)ncols) {
-      SnaMessageSet(file->message, "%s: %s is not a table of %lld rows and %lld columns", file->path, name, (long long)total, (long long)ncols);
+      SnaMessageSet(file->message, "%s: %s is not a table of %lld rows and %lld columns", file->path, name,
+        (long long)total, (long long)ncols);
     } else if (nlocal) {
       space  = H5Dget_space(set);
       memory = H5Screate_simple(ndim, count, NULL);
-      if (H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) < 0 || H5Dread(set, H5T_NATIVE_DOUBLE, memory, space, H5P_DEFAULT, data) < 0) {
+      if (H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
+          H5Dread(set, H5T_NATIVE_DOUBLE, memory, space, H5P_DEFAULT, data) < 0) {
         SnaFileFail(file, name, "cannot be read; the file is damaged");
       }
       SnaHdf5Close(H5Sclose, memory);

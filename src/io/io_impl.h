@@ -17,28 +17,33 @@ PetscErrorCode SnaMessageAgree(MPI_Comm comm, char message[SNA_MAX_MESSAGE]);
 // ---------------------------------------------------------------------------------------------------------------------
 // Paths (path.c). Not collective: called by rank 0, which shares the message afterwards.
 // ---------------------------------------------------------------------------------------------------------------------
-// mkdir -p. *made is the number of levels that did not exist; on failure nothing is left behind. An empty `dir` is the current one.
+// mkdir -p. *made is the number of levels that did not exist; on failure nothing is left behind. An empty `dir` is the
+// current one.
 void SnaPathMakeDirectories(const char dir[], int *made, char message[SNA_MAX_MESSAGE]);
 // Removes the last `levels` components of `dir`, stopping at the first that is not empty.
 void SnaPathRemoveDirectories(const char dir[], int levels);
 void SnaPathMakeParent(const char path[], char message[SNA_MAX_MESSAGE]);
 // Opens `path.part` for reading and writing, empty; -1 and a message on failure. The parent directory is made.
 int SnaPartOpen(const char path[], char message[SNA_MAX_MESSAGE]);
-// Closes fd. Without a message so far: syncs and renames path.part to path. With one, or when that fails: removes path.part.
+// Closes fd. Without a message so far: syncs and renames path.part to path. With one, or when that fails: removes
+// path.part.
 void SnaPartPublish(int fd, const char path[], char message[SNA_MAX_MESSAGE]);
 int  SnaWriteAll(int fd, const char data[], size_t bytes); // 0, or the errno of the failure
 
 // Independent write of any number of bytes. Refusals of the system become "path: cannot write: reason".
-PetscErrorCode SnaPartWriteAt(MPI_File file, const char path[], MPI_Offset at, size_t bytes, const void *data, char message[SNA_MAX_MESSAGE]);
-// Collective: opens path.part, which rank 0 has made, for SnaPartWriteAt(); and syncs and closes it. Messages are agreed on return.
+PetscErrorCode SnaPartWriteAt(
+  MPI_File file, const char path[], MPI_Offset at, size_t bytes, const void *data, char message[SNA_MAX_MESSAGE]);
+// Collective: opens path.part, which rank 0 has made, for SnaPartWriteAt(); and syncs and closes it. Messages are
+// agreed on return.
 PetscErrorCode SnaPartOpenAll(MPI_Comm comm, const char path[], MPI_File *file, char message[SNA_MAX_MESSAGE]);
 PetscErrorCode SnaPartCloseAll(MPI_Comm comm, const char path[], MPI_File *file, char message[SNA_MAX_MESSAGE]);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Numbers as text (number.c)
 // ---------------------------------------------------------------------------------------------------------------------
-// Reads a decimal number, correctly rounded. The text must end in a character that cannot continue a number (comma, blank, line end, NUL).
-// Returns the first character after it, or NULL when the text is not a number. Overflow gives infinity.
+// Reads a decimal number, correctly rounded. The text must end in a character that cannot continue a number (comma,
+// blank, line end, NUL). Returns the first character after it, or NULL when the text is not a number. Overflow gives
+// infinity.
 const char *SnaNumberParse(const char text[], double *value);
 // Same text as printf("%.17g"); returns its length (at most 24). Not terminated.
 int SnaNumberFormat(double value, char text[32]);
@@ -50,7 +55,8 @@ typedef struct {
   int fd;    // -1: closed, writes vanish
   int error; // errno of the first failed write, 0 when none; later writes vanish
 } SnaSink;
-// A new HDF5 file on sink->fd (an empty file, opened for reading and writing); negative on failure. `sink` must outlive the handle.
+// A new HDF5 file on sink->fd (an empty file, opened for reading and writing); negative on failure. `sink` must outlive
+// the handle.
 hid_t SnaSinkCreateFile(SnaSink *sink, const char path[], hid_t fcpl, hid_t fapl);
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -63,10 +69,12 @@ struct SnaFile_ {
   PetscBool   writing;
   hid_t       h5;   // rank 0; on the others only when reading and after SnaFileReadRows(); negative when not open
   SnaSink    *sink; // rank 0 of a file being written
-  char        message[SNA_MAX_MESSAGE]; // the sticky error; while writing it may be known to rank 0 alone until the next exchange
+  // The sticky error. While writing it may be known to rank 0 alone until the next exchange.
+  char message[SNA_MAX_MESSAGE];
 };
 
-// Sets the sticky error of this rank: "path: object: text (HDF5's or the system's reason)". Call right after the failing HDF5 call.
+// Sets the sticky error of this rank: "path: object: text (HDF5's or the system's reason)". Call right after the
+// failing HDF5 call.
 void SnaFileFail(SnaFile file, const char object[], const char format[], ...) PETSC_ATTRIBUTE_FORMAT(3, 4);
 // Turns a refusal of the system seen by the sink into the sticky error. Returns PETSC_TRUE when `file` can go on.
 PetscBool SnaFileAlive(SnaFile file);
@@ -85,8 +93,10 @@ hid_t     SnaHdf5TextType(size_t bytes); // fixed length, UTF-8
 // The one text of a dataset or attribute, of fixed or variable length, in new memory; NULL on failure.
 PetscErrorCode SnaHdf5ReadText(hid_t id, PetscBool attribute, hid_t type, char **text);
 
-// The CSV half of SnaTableRead() (csv.c): the rows of this rank, balanced to within one, and the names. message is agreed.
-PetscErrorCode SnaCsvRead(MPI_Comm comm, const char path[], PetscInt *nlocal, PetscInt *ncols, char ***names, double **data, char message[SNA_MAX_MESSAGE]);
+// The CSV half of SnaTableRead() (csv.c): the rows of this rank, balanced to within one, and the names. message is
+// agreed.
+PetscErrorCode SnaCsvRead(MPI_Comm comm, const char path[], PetscInt *nlocal, PetscInt *ncols, char ***names,
+  double **data, char message[SNA_MAX_MESSAGE]);
 PetscErrorCode SnaNamesFree(PetscInt n, char ***names);
 // Equal shares of a number of things: how many a rank holds, and its first one. The first ranks hold one more.
 PetscInt SnaShareSize(int64_t total, PetscMPIInt rank, PetscMPIInt size);

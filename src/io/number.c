@@ -1,9 +1,10 @@
 // number.c - decimal numbers to doubles and back, exactly as strtod() and printf("%.17g") would, several times as fast.
 //
-// A number of at most 19 digits and a power of ten up to 10^27 are exact in the 64-bit significand of an 80-bit long double, so one product or
-// quotient is rounded once; rounding it again to 53 bits can only go wrong when it lies halfway between two doubles, which is seen in its
-// low bits. (W. D. Clinger, How to read floating point numbers accurately, PLDI 1990, with wider arithmetic.) Such numbers, longer ones and
-// machines without that format take the C library's way. Not affected by the locale as long as the program keeps LC_NUMERIC at "C".
+// A number of at most 19 digits and a power of ten up to 10^27 are exact in the 64-bit significand of an 80-bit long
+// double, so one product or quotient is rounded once; rounding it again to 53 bits can only go wrong when it lies
+// halfway between two doubles, which is seen in its low bits. (W. D. Clinger, How to read floating point numbers
+// accurately, PLDI 1990, with wider arithmetic.) Such numbers, longer ones and machines without that format take the C
+// library's way. Not affected by the locale as long as the program keeps LC_NUMERIC at "C".
 #include "io_impl.h"
 #include <float.h>
 #include <math.h>
@@ -13,8 +14,9 @@
 
 #define MAX_POWER 27 // 5^27 < 2^64
 
-static const long double power_of_ten[MAX_POWER + 1] = {1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,  1e7L,  1e8L,  1e9L,  1e10L, 1e11L, 1e12L, 1e13L,
-                                                        1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L, 1e20L, 1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
+static const long double power_of_ten[MAX_POWER + 1] = {1e0L, 1e1L, 1e2L, 1e3L, 1e4L, 1e5L, 1e6L, 1e7L, 1e8L, 1e9L,
+  1e10L, 1e11L, 1e12L, 1e13L, 1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L, 1e20L, 1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L,
+  1e27L};
 
 // value * 10^power, |power| <= 2 MAX_POWER: at most two roundings.
 static long double Scale(long double value, int power)
@@ -44,8 +46,10 @@ const char *SnaNumberParse(const char text[], double *value)
         exact = 0;
         exponent += 1 - fraction;
       }
-    } else if (*at == '.' && !fraction) fraction = 1;
-    else break;
+    } else if (*at == '.' && !fraction)
+      fraction = 1;
+    else
+      break;
   }
   if (!any) return NULL;
   if (*at == 'e' || *at == 'E') {
@@ -60,7 +64,8 @@ const char *SnaNumberParse(const char text[], double *value)
     }
     exponent += minus ? -power : power;
   }
-  if (exact && !digits) *value = negative ? -0.0 : 0.0;
+  if (exact && !digits)
+    *value = negative ? -0.0 : 0.0;
   else {
     double magnitude = 0;
     int    done      = 0;
@@ -82,7 +87,8 @@ const char *SnaNumberParse(const char text[], double *value)
   return at;
 }
 
-// The 17 significant digits of a positive value as an integer in [10^16, 10^17), value = digits * 10^(*exponent - 16). 0: not decided here.
+// The 17 significant digits of a positive value as an integer in [10^16, 10^17), value = digits * 10^(*exponent - 16).
+// 0: not decided here.
 static uint64_t SeventeenDigits(double value, int *exponent)
 {
 #if LDBL_MANT_DIG == 64
@@ -94,8 +100,10 @@ static uint64_t SeventeenDigits(double value, int *exponent)
 
     if (16 - e > 2 * MAX_POWER || 16 - e < -2 * MAX_POWER) return 0;
     scaled = Scale((long double)value, 16 - e);
-    if (scaled >= 1e17L) e++;
-    else if (scaled < 1e16L) e--;
+    if (scaled >= 1e17L)
+      e++;
+    else if (scaled < 1e16L)
+      e--;
     else {
       digits = (uint64_t)scaled;
       rest   = scaled - (long double)digits; // known to 1e17 * 2^-63 = 0.011

@@ -1,9 +1,10 @@
 // path.c - directories, and files that appear whole or not at all.
 //
-// A file is written under the name `path.part`, synced, and renamed to `path`. rename() is atomic (POSIX.1), so a reader sees the old
-// file or the new one, and a process killed in between leaves the old one. The directory is synced too, so that the new name survives
-// a power failure. Parallel writes into a .part file are independent (each rank its own bytes) and followed by one agreement: a collective
-// MPI-IO write whose failure only some ranks see would leave the others waiting.
+// A file is written under the name `path.part`, synced, and renamed to `path`. rename() is atomic (POSIX.1), so a
+// reader sees the old file or the new one, and a process killed in between leaves the old one. The directory is synced
+// too, so that the new name survives a power failure. Parallel writes into a .part file are independent (each rank its
+// own bytes) and followed by one agreement: a collective MPI-IO write whose failure only some ranks see would leave the
+// others waiting.
 #include "io_impl.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +44,8 @@ PetscErrorCode SnaMessageAgree(MPI_Comm comm, char message[SNA_MAX_MESSAGE])
   PetscFunctionReturn(0);
 }
 
-// Length of the parent of path[0..n), 0 when there is none: "a/b" -> 1, "/a" -> 1, "a" -> 0. Repeated slashes count as one.
+// Length of the parent of path[0..n), 0 when there is none: "a/b" -> 1, "/a" -> 1, "a" -> 0. Repeated slashes count as
+// one.
 static size_t ParentLength(const char path[], size_t n)
 {
   while (n > 1 && path[n - 1] == '/') n--;
@@ -82,13 +84,16 @@ void SnaPathMakeDirectories(const char dir[], int *made, char message[SNA_MAX_ME
     while (end < n && dir[end] != '/') end++;
     memcpy(name, dir, end);
     name[end] = 0;
-    if (!mkdir(name, 0777)) (*made)++;
+    if (!mkdir(name, 0777))
+      (*made)++;
     else {
-      const int   error = errno; // EEXIST is good news only for a directory; others such as EROFS may hide an existing one
+      const int error =
+        errno; // EEXIST is good news only for a directory; others such as EROFS may hide an existing one
       struct stat status;
 
       if (!stat(name, &status) && S_ISDIR(status.st_mode)) continue;
-      SnaMessageSet(message, "%s: cannot make the directory: %s", name, error == EEXIST ? "a file of that name is in the way" : strerror(error));
+      SnaMessageSet(message, "%s: cannot make the directory: %s", name,
+        error == EEXIST ? "a file of that name is in the way" : strerror(error));
       name[ParentLength(name, end)] = 0;
       SnaPathRemoveDirectories(name, *made);
       *made = 0;
@@ -123,9 +128,12 @@ int SnaPartOpen(const char path[], char message[SNA_MAX_MESSAGE])
   struct stat status;
   int         fd = -1;
 
-  if (!PartName(path, part)) SnaMessageSet(message, "%.200s...: the name is too long", path);
-  else if (!stat(path, &status) && S_ISDIR(status.st_mode)) SnaMessageSet(message, "%s: cannot write: a directory of that name is in the way", path);
-  else SnaPathMakeParent(path, message);
+  if (!PartName(path, part))
+    SnaMessageSet(message, "%.200s...: the name is too long", path);
+  else if (!stat(path, &status) && S_ISDIR(status.st_mode))
+    SnaMessageSet(message, "%s: cannot write: a directory of that name is in the way", path);
+  else
+    SnaPathMakeParent(path, message);
   if (message[0]) return -1;
   fd = open(part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd < 0) SnaMessageSet(message, "%s: cannot create the file: %s", path, strerror(errno));
@@ -138,9 +146,11 @@ void SnaPartPublish(int fd, const char path[], char message[SNA_MAX_MESSAGE])
   size_t n;
 
   if (fd < 0 || !PartName(path, part)) return;
-  if (!message[0] && fsync(fd) && errno != EINVAL) SnaMessageSet(message, "%s: cannot write: %s", path, strerror(errno)); // EINVAL: a special file
+  if (!message[0] && fsync(fd) && errno != EINVAL)
+    SnaMessageSet(message, "%s: cannot write: %s", path, strerror(errno)); // EINVAL: a special file
   if (close(fd)) SnaMessageSet(message, "%s: cannot write: %s", path, strerror(errno));
-  if (!message[0] && rename(part, path)) SnaMessageSet(message, "%s: cannot rename %s: %s", path, part, strerror(errno));
+  if (!message[0] && rename(part, path))
+    SnaMessageSet(message, "%s: cannot rename %s: %s", path, part, strerror(errno));
   if (message[0]) {
     (void)unlink(part);
     return;
@@ -176,15 +186,22 @@ static void MessageFromMPI(const char path[], int code, char message[SNA_MAX_MES
 
   (void)MPI_Error_class(code, &kind);
   (void)MPI_Error_string(code, text, &n);
-  if (kind == MPI_ERR_NO_SPACE || strstr(text, strerror(ENOSPC))) SnaMessageSet(message, "%s: cannot write: %s", path, strerror(ENOSPC));
-  else if (kind == MPI_ERR_QUOTA) SnaMessageSet(message, "%s: cannot write: %s", path, strerror(EDQUOT));
-  else if (kind == MPI_ERR_READ_ONLY) SnaMessageSet(message, "%s: cannot write: %s", path, strerror(EROFS));
-  else if (kind == MPI_ERR_ACCESS) SnaMessageSet(message, "%s: cannot write: %s", path, strerror(EACCES));
-  else if (strstr(text, strerror(EFBIG))) SnaMessageSet(message, "%s: cannot write: %s", path, strerror(EFBIG));
-  else SnaMessageSet(message, "%s: cannot write: %.300s", path, text);
+  if (kind == MPI_ERR_NO_SPACE || strstr(text, strerror(ENOSPC)))
+    SnaMessageSet(message, "%s: cannot write: %s", path, strerror(ENOSPC));
+  else if (kind == MPI_ERR_QUOTA)
+    SnaMessageSet(message, "%s: cannot write: %s", path, strerror(EDQUOT));
+  else if (kind == MPI_ERR_READ_ONLY)
+    SnaMessageSet(message, "%s: cannot write: %s", path, strerror(EROFS));
+  else if (kind == MPI_ERR_ACCESS)
+    SnaMessageSet(message, "%s: cannot write: %s", path, strerror(EACCES));
+  else if (strstr(text, strerror(EFBIG)))
+    SnaMessageSet(message, "%s: cannot write: %s", path, strerror(EFBIG));
+  else
+    SnaMessageSet(message, "%s: cannot write: %.300s", path, text);
 }
 
-PetscErrorCode SnaPartWriteAt(MPI_File file, const char path[], MPI_Offset at, size_t bytes, const void *data, char message[SNA_MAX_MESSAGE])
+PetscErrorCode SnaPartWriteAt(
+  MPI_File file, const char path[], MPI_Offset at, size_t bytes, const void *data, char message[SNA_MAX_MESSAGE])
 {
   const char *from = (const char *)data;
 
@@ -218,7 +235,8 @@ PetscErrorCode SnaPartOpenAll(MPI_Comm comm, const char path[], MPI_File *file, 
   PetscCall(SnaMessageAgree(comm, message));
   if (message[0]) PetscFunctionReturn(0);
   PetscCheck(PartName(path, part), PETSC_COMM_SELF, PETSC_ERR_PLIB, "The name was accepted by SnaPartOpen");
-  code = MPI_File_open(comm, part, MPI_MODE_WRONLY, MPI_INFO_NULL, file); // files return their errors unless told otherwise
+  code =
+    MPI_File_open(comm, part, MPI_MODE_WRONLY, MPI_INFO_NULL, file); // files return their errors unless told otherwise
   if (code != MPI_SUCCESS) MessageFromMPI(path, code, message);
   PetscCall(SnaMessageAgree(comm, message));
   PetscFunctionReturn(0);

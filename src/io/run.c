@@ -1,7 +1,8 @@
 // run.c - /run and /result: where a file comes from, and the run's figures.
 //
-// Enough to repeat the run: the deck verbatim, the options in force, the command line, and the versions of the program and its libraries. Texts that
-// can be long are datasets, since attributes live in the object's header; the rest are attributes of /run.
+// Enough to repeat the run: the deck verbatim, the options in force, the command line, and the versions of the program
+// and its libraries. Texts that can be long are datasets, since attributes live in the object's header; the rest are
+// attributes of /run.
 #include "io_impl.h"
 #include <sna_config.h>
 #include <petsctime.h>
@@ -35,7 +36,8 @@ static PetscErrorCode CommandLine(char **line)
   PetscCall(PetscMalloc1(room, line));
   to = *line;
   for (int i = 0; i < argc; i++) {
-    const PetscBool quote = !argv[i][0] || argv[i][strcspn(argv[i], " \t\n\"'\\$`*?[](){}<>|&;!#~")] ? PETSC_TRUE : PETSC_FALSE;
+    const PetscBool quote =
+      !argv[i][0] || argv[i][strcspn(argv[i], " \t\n\"'\\$`*?[](){}<>|&;!#~")] ? PETSC_TRUE : PETSC_FALSE;
 
     if (i) *to++ = ' ';
     if (quote) *to++ = '\'';
@@ -43,7 +45,8 @@ static PetscErrorCode CommandLine(char **line)
       if (*from == '\'') {
         memcpy(to, "'\\''", 4);
         to += 4;
-      } else *to++ = *from;
+      } else
+        *to++ = *from;
     }
     if (quote) *to++ = '\'';
   }
@@ -90,7 +93,7 @@ PetscErrorCode SnaFileWriteRun(SnaFile file, SnaDeck deck, SnaResults r)
   PetscCall(SnaDeckGetEffective(deck, &effective));
   PetscCall(CommandLine(&command));
   PetscCall(SnaFileWriteText(file, "/run/deck", text ? text : ""));
-  PetscCall(SnaFileWriteText(file, "/run/options", effective ? effective : ""));
+  PetscCall(SnaFileWriteText(file, "/run/effective", effective ? effective : ""));
   PetscCall(SnaFileWriteText(file, "/run/command", command));
   PetscCall(PetscFree(command));
   PetscCall(SnaFileWriteAttributeText(file, "/run", "deck_path", path ? path : ""));

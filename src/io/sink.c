@@ -1,17 +1,17 @@
 // sink.c - an HDF5 file driver whose writes never fail.
 //
-// HDF5 keeps a file open when the writes of its closing fail, tries again when the process ends, and through MPI-IO it leaves the ranks
-// that saw no error waiting for ever (HDF5 1.10.8 on a full disk: the run hangs in H5Dwrite or H5Fclose). So files are written by
-// this driver on rank 0: the first refusal of the system is noted in the SnaSink and, from then on, writes vanish. HDF5 always
-// closes cleanly, and SnaFileClose() finds the error and removes the file. Rows distributed over the ranks bypass HDF5: it allocates the
-// dataset and tells its address, and every rank writes its own part there (SnaFileWriteRows).
-// The files are ordinary HDF5 files, one flat address space from byte 0.
+// HDF5 keeps a file open when the writes of its closing fail, tries again when the process ends, and through MPI-IO it
+// leaves the ranks that saw no error waiting for ever (HDF5 1.10.8 on a full disk: the run hangs in H5Dwrite or
+// H5Fclose). So files are written by this driver on rank 0: the first refusal of the system is noted in the SnaSink
+// and, from then on, writes vanish. HDF5 always closes cleanly, and SnaFileClose() finds the error and removes the
+// file. Rows distributed over the ranks bypass HDF5: it allocates the dataset and tells its address, and every rank
+// writes its own part there (SnaFileWriteRows). The files are ordinary HDF5 files, one flat address space from byte 0.
 //
 // Reference: HDF5 Virtual File Layer, H5FDpublic.h (H5FDdevelop.h from 1.14 on).
 #include "io_impl.h"
 #include <H5FDpublic.h>
 #if H5_VERSION_GE(1, 13, 0)
-  #include <H5FDdevelop.h>
+#  include <H5FDdevelop.h>
 #endif
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 typedef struct {
-  H5FD_t   public;
+  H5FD_t public;
   SnaSink *sink;
   haddr_t  end_allocated, end_written;
 } SinkFile;
@@ -51,7 +51,8 @@ static herr_t SinkClose(H5FD_t *handle)
 static herr_t SinkQuery(const H5FD_t *handle, unsigned long *flags)
 {
   (void)handle;
-  *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_AGGREGATE_SMALLDATA | H5FD_FEAT_DEFAULT_VFD_COMPATIBLE;
+  *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_AGGREGATE_SMALLDATA |
+           H5FD_FEAT_DEFAULT_VFD_COMPATIBLE;
   return 0;
 }
 

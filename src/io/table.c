@@ -1,14 +1,15 @@
 // table.c - tables of points: which of the two formats, the HDF5 one, and writing.
 //
-// HDF5: every rank reads its hyperslab. CSV is read in csv.c; here it is written, each rank formatting its rows and writing them at their
-// place in the file.
+// HDF5: every rank reads its hyperslab. CSV is read in csv.c; here it is written, each rank formatting its rows and
+// writing them at their place in the file.
 #include "io_impl.h"
 #include <fcntl.h>
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
 
-#define WRITE_NUMBERS 32768 // formatted at a time
+#define WRITE_BYTES  ((PetscInt)64 << 20) // of text held at a time
+#define NUMBER_BYTES 25                   // "-1.2345678901234567e-308" and a comma
 
 // ---------------------------------------------------------------------------------------------------------------------
 // HDF5 tables
@@ -32,8 +33,8 @@ static PetscErrorCode SplitNames(const char text[], PetscInt *n, char ***names)
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode ReadHdf5(MPI_Comm comm, const char path[], const char dataset[], PetscInt *nlocal, PetscInt *ncols, PetscBool *named, char ***names, double **data,
-                               char message[SNA_MAX_MESSAGE])
+static PetscErrorCode ReadHdf5(MPI_Comm comm, const char path[], const char dataset[], PetscInt *nlocal,
+  PetscInt *ncols, PetscBool *named, char ***names, double **data, char message[SNA_MAX_MESSAGE])
 {
   SnaFile     file;
   int         ndim;
@@ -49,11 +50,13 @@ static PetscErrorCode ReadHdf5(MPI_Comm comm, const char path[], const char data
   PetscCall(SnaFileOpen(comm, path, &file));
   PetscCall(SnaFileReadArraySize(file, dataset, &ndim, dims));
   PetscCall(SnaFileGetError(file, &error));
-  if (!error && ndim != 1 && ndim != 2) SnaMessageSet(message, "%s: %s has %d dimensions; a table of rows x columns is expected", path, dataset, ndim);
+  if (!error && ndim != 1 && ndim != 2)
+    SnaMessageSet(message, "%s: %s has %d dimensions; a table of rows x columns is expected", path, dataset, ndim);
   else if (!error) {
     *ncols  = ndim == 2 ? dims[1] : 1;
     *nlocal = SnaShareSize((int64_t)dims[0], rank, size);
-    if (*ncols < 1) SnaMessageSet(message, "%s: %s has no columns", path, dataset);
+    if (*ncols < 1)
+      SnaMessageSet(message, "%s: %s has no columns", path, dataset);
     else {
       PetscCall(SnaFileHasAttribute(file, dataset, "columns", &has_columns));
       if (has_columns) PetscCall(SnaFileReadAttributeText(file, dataset, "columns", sizeof(columns), columns));
@@ -68,13 +71,16 @@ static PetscErrorCode ReadHdf5(MPI_Comm comm, const char path[], const char data
     for (PetscInt i = 0; i < *nlocal && !message[0]; i++) {
       for (PetscInt c = 0; c < *ncols; c++) {
         if (!isfinite((*data)[(size_t)i * (size_t)*ncols + (size_t)c])) {
-          SnaMessageSet(message, "%s: %s: row %lld, column %lld: %g is not a finite number", path, dataset, (long long)(first + i), (long long)c, (*data)[(size_t)i * (size_t)*ncols + (size_t)c]);
+          SnaMessageSet(message, "%s: %s: row %lld, column %lld: %g is not a finite number", path, dataset,
+            (long long)(first + i), (long long)c, (*data)[(size_t)i * (size_t)*ncols + (size_t)c]);
         }
       }
     }
     if (has_columns) {
       PetscCall(SplitNames(columns, &n, names));
-      if (n != *ncols) SnaMessageSet(message, "%s: %s: its attribute `columns` names %lld columns, it has %lld", path, dataset, (long long)n, (long long)*ncols);
+      if (n != *ncols)
+        SnaMessageSet(message, "%s: %s: its attribute `columns` names %lld columns, it has %lld", path, dataset,
+          (long long)n, (long long)*ncols);
     }
     *named = has_columns;
   }
@@ -107,7 +113,9 @@ static PetscErrorCode IsHdf5(MPI_Comm comm, const char path[], PetscBool *yes)
   if (rank == 0) {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-    found = (fd >= 0 && read(fd, head, sizeof(head)) == (ssize_t)sizeof(head) && !memcmp(head, "\x89HDF\r\n\x1a\n", sizeof(head))) || EndsWith(path, ".h5") || EndsWith(path, ".hdf5");
+    found = (fd >= 0 && read(fd, head, sizeof(head)) == (ssize_t)sizeof(head) &&
+              !memcmp(head, "\x89HDF\r\n\x1a\n", sizeof(head))) ||
+            EndsWith(path, ".h5") || EndsWith(path, ".hdf5");
     if (fd >= 0) (void)close(fd);
   }
   PetscCallMPI(MPI_Bcast(&found, 1, MPI_INT, 0, comm));
@@ -115,7 +123,8 @@ static PetscErrorCode IsHdf5(MPI_Comm comm, const char path[], PetscBool *yes)
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode SnaTableRead(MPI_Comm comm, const char path[], PetscInt *nlocal, PetscInt *ncols, PetscBool *named, char ***names, double **data, char message[SNA_MAX_MESSAGE])
+PetscErrorCode SnaTableRead(MPI_Comm comm, const char path[], PetscInt *nlocal, PetscInt *ncols, PetscBool *named,
+  char ***names, double **data, char message[SNA_MAX_MESSAGE])
 {
   const char *colon = strstr(path, ":/");
   PetscBool   hdf5  = PETSC_TRUE;
@@ -187,14 +196,16 @@ static PetscErrorCode FormatHeader(PetscInt ncols, const char *const names[], ch
   PetscFunctionReturn(0);
 }
 
-// Formats twice, once to know the sizes and once to write, rather than hold the text of all rows in memory.
-static PetscErrorCode WriteCsv(MPI_Comm comm, const char path[], PetscInt nlocal, PetscInt ncols, const char *const names[], const double data[], char message[SNA_MAX_MESSAGE])
+// The place of a rank's text follows from the sizes of those before it. A text that is too long to be held is formatted
+// once for its size and again for writing.
+static PetscErrorCode WriteCsv(MPI_Comm comm, const char path[], PetscInt nlocal, PetscInt ncols,
+  const char *const names[], const double data[], char message[SNA_MAX_MESSAGE])
 {
-  const PetscInt nblock = PetscMax(1, WRITE_NUMBERS / ncols);
+  const PetscInt nblock = PetscMax(1, PetscMin(nlocal, WRITE_BYTES / (NUMBER_BYTES * ncols)));
   char          *text, *header;
   size_t         header_length = 0;
   int64_t        bytes = 0, offset = 0;
-  int            fd    = -1;
+  int            fd = -1;
   PetscMPIInt    rank;
   MPI_File       part;
 
@@ -203,8 +214,9 @@ static PetscErrorCode WriteCsv(MPI_Comm comm, const char path[], PetscInt nlocal
   if (rank == 0) fd = SnaPartOpen(path, message);
   PetscCall(SnaPartOpenAll(comm, path, &part, message));
   PetscCall(FormatHeader(ncols, names, &header, &header_length));
-  PetscCall(PetscMalloc1((size_t)(nblock * ncols) * 26 + 32, &text));
-  for (PetscInt i = 0; i < nlocal && !message[0]; i += nblock) bytes += (int64_t)FormatRows(PetscMin(nblock, nlocal - i), ncols, data + (size_t)i * (size_t)ncols, text);
+  PetscCall(PetscMalloc1((size_t)nblock * (size_t)ncols * NUMBER_BYTES + 32, &text));
+  for (PetscInt i = 0; i < nlocal && !message[0]; i += nblock)
+    bytes += (int64_t)FormatRows(PetscMin(nblock, nlocal - i), ncols, data + (size_t)i * (size_t)ncols, text);
   PetscCallMPI(MPI_Exscan(&bytes, &offset, 1, MPI_INT64_T, MPI_SUM, comm));
   if (rank == 0) {
     offset = 0;
@@ -212,7 +224,9 @@ static PetscErrorCode WriteCsv(MPI_Comm comm, const char path[], PetscInt nlocal
   }
   offset += (int64_t)header_length;
   for (PetscInt i = 0; i < nlocal && !message[0]; i += nblock) {
-    const size_t length = FormatRows(PetscMin(nblock, nlocal - i), ncols, data + (size_t)i * (size_t)ncols, text);
+    const size_t length = nlocal <= nblock
+                            ? (size_t)bytes
+                            : FormatRows(PetscMin(nblock, nlocal - i), ncols, data + (size_t)i * (size_t)ncols, text);
 
     PetscCall(SnaPartWriteAt(part, path, (MPI_Offset)offset, length, text, message));
     offset += (int64_t)length;
@@ -225,7 +239,8 @@ static PetscErrorCode WriteCsv(MPI_Comm comm, const char path[], PetscInt nlocal
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode WriteHdf5(MPI_Comm comm, const char path[], PetscInt nlocal, PetscInt ncols, const char *const names[], const double data[], char message[SNA_MAX_MESSAGE])
+static PetscErrorCode WriteHdf5(MPI_Comm comm, const char path[], PetscInt nlocal, PetscInt ncols,
+  const char *const names[], const double data[], char message[SNA_MAX_MESSAGE])
 {
   SnaFile file;
   char   *columns;
@@ -246,12 +261,15 @@ static PetscErrorCode WriteHdf5(MPI_Comm comm, const char path[], PetscInt nloca
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode SnaTableWrite(MPI_Comm comm, const char path[], PetscInt nlocal, PetscInt ncols, const char *const names[], const double data[], char message[SNA_MAX_MESSAGE])
+PetscErrorCode SnaTableWrite(MPI_Comm comm, const char path[], PetscInt nlocal, PetscInt ncols,
+  const char *const names[], const double data[], char message[SNA_MAX_MESSAGE])
 {
   PetscFunctionBeginUser;
   PetscCheck(nlocal >= 0 && ncols > 0, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "A table of no columns");
   message[0] = 0;
-  if (EndsWith(path, ".csv")) PetscCall(WriteCsv(comm, path, nlocal, ncols, names, data, message));
-  else PetscCall(WriteHdf5(comm, path, nlocal, ncols, names, data, message));
+  if (EndsWith(path, ".csv"))
+    PetscCall(WriteCsv(comm, path, nlocal, ncols, names, data, message));
+  else
+    PetscCall(WriteHdf5(comm, path, nlocal, ncols, names, data, message));
   PetscFunctionReturn(0);
 }

@@ -1,9 +1,10 @@
 // B-spline bases on uniform cells with clamped knots: values and derivatives.
 //
-// Everything is done in units of cells, s = cells*(x - lo)/(hi - lo), where the knots are the integers t_i = min(max(i - p, 0), cells).
+// Everything is done in units of cells, s = cells*(x - lo)/(hi - lo), where the knots are the integers
+// t_i = min(max(i - p, 0), cells).
 //   values       B_{i,q}(s) = (s - t_i)/(t_{i+q} - t_i) B_{i,q-1} + (t_{i+q+1} - s)/(t_{i+q+1} - t_{i+1}) B_{i+1,q-1}
 //   derivatives  B'_{i,q}   = q/(t_{i+q} - t_i) B_{i,q-1} - q/(t_{i+q+1} - t_{i+1}) B_{i+1,q-1}
-// de Boor, A Practical Guide to Splines (1978), ch. X, eqs. (4)-(5) and (12)-(15). A term with a zero denominator is zero.
+// de Boor, A Practical Guide to Splines (1978), ch. IX-X. A term with a zero denominator is zero.
 // Non-uniform knots are not provided.
 #include <sna/sna.h>
 
@@ -14,17 +15,19 @@ struct SnaBasis_ {
   char        *name;
 };
 
-PetscErrorCode SnaBasisCreateBSpline(const char name[], PetscInt degree, PetscInt cells, double lo, double hi, PetscBool drop_first,
-  PetscBool drop_last, SnaBasis *b)
+PetscErrorCode SnaBasisCreateBSpline(const char name[], PetscInt degree, PetscInt cells, double lo, double hi,
+  PetscBool drop_first, PetscBool drop_last, SnaBasis *b)
 {
   SnaBasis     basis;
-  SnaBasisInfo info = {NULL, degree, cells, cells + degree - (drop_first ? 1 : 0) - (drop_last ? 1 : 0), drop_first, drop_last, lo, hi};
+  SnaBasisInfo info = {
+    NULL, degree, cells, cells + degree - (drop_first ? 1 : 0) - (drop_last ? 1 : 0), drop_first, drop_last, lo, hi};
 
   PetscFunctionBeginUser;
-  PetscCheck(degree >= 1 && degree <= MAX_DEGREE, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "Degree %" PetscInt_FMT " is not in 1..%d",
-    degree, MAX_DEGREE);
+  PetscCheck(degree >= 1 && degree <= MAX_DEGREE, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,
+    "Degree %" PetscInt_FMT " is not in 1..%d", degree, MAX_DEGREE);
   PetscCheck(cells >= 1, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "%" PetscInt_FMT " cells", cells);
-  PetscCheck(hi > lo && hi - lo <= PETSC_MAX_REAL, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "Domain [%g, %g]", lo, hi);
+  PetscCheck(
+    hi > lo && hi - lo <= PETSC_MAX_REAL, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "Domain [%g, %g]", lo, hi);
   PetscCheck(info.n >= 1, PETSC_COMM_SELF, PETSC_ERR_ARG_INCOMP, "No function is left of direction %s", name);
   PetscCall(PetscNew(&basis));
   PetscCall(PetscStrallocpy(name, &basis->name));
@@ -50,8 +53,8 @@ PetscErrorCode SnaBasisGetInfo(SnaBasis b, SnaBasisInfo *info)
   PetscFunctionReturn(0);
 }
 
-// v holds the q functions of degree q-1 that live on the cell; on return the q+1 functions of degree q. left[k] = s - t_{i-k}, right[k] =
-// t_{i+1+k} - s for the knot interval [t_i, t_{i+1}] of s.
+// v holds the q functions of degree q-1 that live on the cell; on return the q+1 functions of degree q.
+// left[k] = s - t_{i-k}, right[k] = t_{i+1+k} - s for the knot interval [t_i, t_{i+1}] of s.
 static void RaiseValues(PetscInt q, const double left[], const double right[], double v[])
 {
   double carry = 0;

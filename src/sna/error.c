@@ -1,13 +1,16 @@
-// Relative L2 distance of two functions over a box: by a tensor Gauss rule, or by randomised quasi-Monte Carlo with its standard error.
+// Relative L2 distance of two functions over a box: by a tensor Gauss rule, or by randomised quasi-Monte Carlo with its
+// standard error.
 //
-// Quasi-Monte Carlo: the Kronecker sequence x_i = frac(shift + i alpha), alpha_d = g^-(d+1) with g the root of g^(nd+1) = g + 1 (M. Roberts, The
-// Unreasonable Effectiveness of Quasirandom Sequences, 2018; Niederreiter, Random Number Generation and Quasi-Monte Carlo Methods, SIAM 1992,
-// ch. 3), any number of points and directions. Each random shift (Cranley & Patterson, SIAM J. Numer. Anal. 13 (1976) 904) gives an unbiased
-// estimate of both integrals, and 16 of them the spread. Importance sampling per direction by the inverse of a piecewise-linear distribution.
-// With A_s, B_s the estimates of ||u-v||^2 and ||v||^2 from shift s and Q = mean A / mean B:
-//   error = sqrt(Q),   var Q = sum_s (A_s - Q B_s)^2 / (16*15 (mean B)^2),   standard error = sqrt(var Q)/(2 error)    (delta method)
+// Quasi-Monte Carlo: the Kronecker sequence x_i = frac(shift + i alpha), alpha_d the square root of the d-th prime
+// (Richtmyer, LA-1342, 1951; Niederreiter, Random Number Generation and Quasi-Monte Carlo Methods, SIAM 1992, ch. 3),
+// for any number of points and directions. Powers of one number (the "R_d sequence") were tried and stall in 3 and 5
+// directions. Each random shift (Cranley & Patterson, SIAM J. Numer. Anal. 13 (1976) 904) gives an unbiased estimate of
+// both integrals, and 16 of them the spread. Importance sampling by the inverse of a piecewise-linear distribution.
+// With A_s, B_s the estimates of ||u-v||^2 and ||v||^2 from shift s, Q = mean A / mean B, by the delta method:
+//   error = sqrt(Q),   var Q = sum_s (A_s - Q B_s)^2 / (16*15 (mean B)^2),   standard error = sqrt(var Q)/(2 error)
 //
-// Points are dealt to the ranks in fixed chunks whose sums are added in the order of the chunks: the number of ranks does not change a bit.
+// Points are dealt to the ranks in fixed chunks whose sums are added in the order of the chunks: the number of ranks
+// does not change a bit.
 #include <sna/sna.h>
 #include <math.h>
 
@@ -21,8 +24,8 @@
 typedef void (*PointRule)(const void *rule, PetscInt g, PetscInt64 first, PetscInt n, double *const x[], double w[]);
 
 // sums[2*g] = sum of w (u-v)^2 and sums[2*g+1] = sum of w v^2 over the `points` points of group g.
-static PetscErrorCode SumGroups(MPI_Comm comm, PetscInt nd, PetscInt ngroup, PetscInt64 points, PointRule fill, const void *rule, SnaFunction u,
-  void *uctx, SnaFunction v, void *vctx, double sums[])
+static PetscErrorCode SumGroups(MPI_Comm comm, PetscInt nd, PetscInt ngroup, PetscInt64 points, PointRule fill,
+  const void *rule, SnaFunction u, void *uctx, SnaFunction v, void *vctx, double sums[])
 {
   const PetscInt64 nblock = (points + BLOCK - 1) / BLOCK, per_chunk = (nblock + MAX_CHUNKS - 1) / MAX_CHUNKS;
   const PetscInt   nchunk = (PetscInt)((nblock + per_chunk - 1) / per_chunk), nsum = 2 * ngroup * nchunk;
@@ -100,8 +103,8 @@ static void FillGrid(const void *rule, PetscInt g, PetscInt64 first, PetscInt n,
   }
 }
 
-PetscErrorCode SnaErrorOnGrid(MPI_Comm comm, PetscInt nd, const PetscInt nq[], const double *const x[], const double *const w[], SnaFunction u,
-  void *uctx, SnaFunction v, void *vctx, SnaErrorEstimate *e)
+PetscErrorCode SnaErrorOnGrid(MPI_Comm comm, PetscInt nd, const PetscInt nq[], const double *const x[],
+  const double *const w[], SnaFunction u, void *uctx, SnaFunction v, void *vctx, SnaErrorEstimate *e)
 {
   const GridRule grid   = {nd, nq, x, w};
   PetscInt64     points = 1;
@@ -110,8 +113,10 @@ PetscErrorCode SnaErrorOnGrid(MPI_Comm comm, PetscInt nd, const PetscInt nq[], c
   PetscFunctionBeginUser;
   PetscCheck(nd >= 1 && nd <= SNA_MAX_DIM, comm, PETSC_ERR_ARG_OUTOFRANGE, "%" PetscInt_FMT " directions", nd);
   for (PetscInt d = 0; d < nd; d++) {
-    PetscCheck(nq[d] >= 1, comm, PETSC_ERR_ARG_OUTOFRANGE, "%" PetscInt_FMT " points in direction %" PetscInt_FMT, nq[d], d);
-    PetscCheck(points <= (INT64_MAX / 2 - BLOCK) / nq[d], comm, PETSC_ERR_ARG_OUTOFRANGE, "The grid has more points than can be counted");
+    PetscCheck(
+      nq[d] >= 1, comm, PETSC_ERR_ARG_OUTOFRANGE, "%" PetscInt_FMT " points in direction %" PetscInt_FMT, nq[d], d);
+    PetscCheck(points <= (INT64_MAX / 2 - BLOCK) / nq[d], comm, PETSC_ERR_ARG_OUTOFRANGE,
+      "The grid has more points than can be counted");
     points *= nq[d];
   }
   PetscCall(SumGroups(comm, nd, 1, points, FillGrid, &grid, u, uctx, v, vctx, sums));
@@ -147,8 +152,10 @@ static double Invert(PetscInt nbin, const double edge[], double u, double *w)
   while (above - below > 1) {
     const PetscInt middle = below + (above - below) / 2;
 
-    if (edge[middle] <= u) below = middle;
-    else above = middle;
+    if (edge[middle] <= u)
+      below = middle;
+    else
+      above = middle;
   }
   const double probability = edge[above] - edge[below];
 
@@ -174,7 +181,8 @@ static void FillQmc(const void *rule, PetscInt g, PetscInt64 first, PetscInt n, 
   }
 }
 
-// nbin = 1 stands for the uniform density. Entries that are negative (round-off of small masses) or not finite count as zero.
+// nbin = 1 stands for the uniform density. Entries that are negative (round-off of small masses) or not finite count
+// as zero.
 static PetscErrorCode SetDistribution(PetscInt nbin, const double bin[], PetscInt *n, double **edge)
 {
   double sum = 0;
@@ -187,17 +195,19 @@ static PetscErrorCode SetDistribution(PetscInt nbin, const double bin[], PetscIn
     if (bin[c] > 0 && !PetscIsInfOrNanReal(bin[c])) sum += bin[c];
   }
   if (sum > 0 && !PetscIsInfOrNanReal(sum)) *n = nbin;
-  for (PetscInt c = 0; c < nbin && *n > 1; c++) (*edge)[c] = (1 - UNIFORM) * (*edge)[c] / sum + UNIFORM * (double)c / (double)nbin;
+  for (PetscInt c = 0; c<nbin && * n> 1; c++)
+    (*edge)[c] = (1 - UNIFORM) * (*edge)[c] / sum + UNIFORM * (double)c / (double)nbin;
   (*edge)[nbin] = 1;
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode SnaErrorQmc(MPI_Comm comm, PetscInt nd, const double lo[], const double hi[], const PetscInt nbin[], const double *const bin[],
-  PetscInt points, SnaFunction u, void *uctx, SnaFunction v, void *vctx, SnaErrorEstimate *e)
+PetscErrorCode SnaErrorQmc(MPI_Comm comm, PetscInt nd, const double lo[], const double hi[], const PetscInt nbin[],
+  const double *const bin[], PetscInt points, SnaFunction u, void *uctx, SnaFunction v, void *vctx, SnaErrorEstimate *e)
 {
-  const PetscInt64 per_shift = PetscMax(1, points / NSHIFT);
+  const PetscInt64 per_shift          = PetscMax(1, points / NSHIFT);
+  const double     prime[SNA_MAX_DIM] = {2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71};
   QmcRule          qmc;
-  double           sums[2 * NSHIFT], a = 0, b = 0, variance = 0, q, root = 1;
+  double           sums[2 * NSHIFT], a = 0, b = 0, variance = 0, q;
 
   PetscFunctionBeginUser;
   PetscCheck(nd >= 1 && nd <= SNA_MAX_DIM, comm, PETSC_ERR_ARG_OUTOFRANGE, "%" PetscInt_FMT " directions", nd);
@@ -205,9 +215,8 @@ PetscErrorCode SnaErrorQmc(MPI_Comm comm, PetscInt nd, const double lo[], const 
   qmc.nd = nd;
   qmc.lo = lo;
   qmc.hi = hi;
-  for (int k = 0; k < 100; k++) root = PetscPowReal(1 + root, 1 / (double)(nd + 1)); // converges linearly, by 1/(nd+1) or faster
   for (PetscInt d = 0; d < nd; d++) {
-    qmc.alpha[d] = ToFraction(PetscPowReal(root, -(double)(d + 1)));
+    qmc.alpha[d] = ToFraction(fmod(sqrt(prime[d]), 1));
     for (int s = 0; s < NSHIFT; s++) qmc.shift[s][d] = ToFraction(SnaRandomUniform(SEED, (uint64_t)s, (uint64_t)d));
     qmc.nbin[d] = 1;
     qmc.edge[d] = NULL;
@@ -222,8 +231,10 @@ PetscErrorCode SnaErrorQmc(MPI_Comm comm, PetscInt nd, const double lo[], const 
     a += sums[2 * s] / NSHIFT;
     b += sums[2 * s + 1] / NSHIFT;
   }
-  if (b > 0) q = a / b;
-  else q = a; // ||v|| = 0: the absolute error
+  if (b > 0)
+    q = a / b;
+  else
+    q = a; // ||v|| = 0: the absolute error
   for (int s = 0; s < NSHIFT; s++) {
     const double deviation = b > 0 ? (sums[2 * s] - q * sums[2 * s + 1]) / b : sums[2 * s] - q;
 

@@ -1,8 +1,8 @@
 // SnaField: what all formats share - dispatch, and the description of the bases that travels with a field in a file.
 //
-// In a file a field is a group with text attributes format ("cp") and directions ("x,y,t"), and one dataset per direction with
-// attributes basis ("bspline"), degree, cells, lo, hi, drop_first, drop_last. Numbers are compared exactly: a coefficient means
-// something else on any other basis.
+// In a file a field is a group with text attributes format ("cp") and directions ("x,y,t"), and one dataset per
+// direction with attributes basis ("bspline"), degree, cells, lo, hi, drop_first, drop_last. Numbers are compared
+// exactly: a coefficient means something else on any other basis.
 #include "field_impl.h"
 
 static const struct {
@@ -17,7 +17,8 @@ PetscErrorCode SnaFieldCreate_Private(PetscInt nd, const SnaBasis bases[], const
   SnaField field;
 
   PetscFunctionBeginUser;
-  PetscCheck(nd >= 1 && nd <= SNA_MAX_DIM, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "%" PetscInt_FMT " directions", nd);
+  PetscCheck(
+    nd >= 1 && nd <= SNA_MAX_DIM, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "%" PetscInt_FMT " directions", nd);
   PetscCall(PetscNew(&field));
   field->ops = ops;
   field->nd  = nd;
@@ -65,7 +66,8 @@ PetscErrorCode SnaFieldEvaluate(SnaField f, PetscInt n, const double *const x[],
 PetscErrorCode SnaFieldMarginal(SnaField f, PetscInt d, double mass[])
 {
   PetscFunctionBeginUser;
-  PetscCheck(d >= 0 && d < f->nd, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "Direction %" PetscInt_FMT " of %" PetscInt_FMT, d, f->nd);
+  PetscCheck(d >= 0 && d < f->nd, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,
+    "Direction %" PetscInt_FMT " of %" PetscInt_FMT, d, f->nd);
   PetscCall(f->ops->marginal(f, d, mass));
   PetscFunctionReturn(0);
 }
@@ -123,7 +125,8 @@ PetscErrorCode SnaFieldWrite(SnaField f, SnaFile file, const char group[])
     PetscCall(PetscSNPrintf(path, sizeof(path), "%s/%s", group, f->info[d].name));
     PetscCall(SnaFileWriteAttributeText(file, path, "basis", kind_name));
     BasisAttributes(&f->info[d], attributes);
-    for (int a = 0; a < NATTRIBUTE; a++) PetscCall(SnaFileWriteAttributeReal(file, path, attributes[a].name, attributes[a].value));
+    for (int a = 0; a < NATTRIBUTE; a++)
+      PetscCall(SnaFileWriteAttributeReal(file, path, attributes[a].name, attributes[a].value));
   }
   PetscCall(JoinNames(f->nd, f->info, &names));
   PetscCall(SnaFileWriteAttributeText(file, group, "format", f->ops->format));
@@ -166,8 +169,8 @@ static PetscErrorCode CheckDirection(SnaFile file, const char group[], const Sna
     PetscCall(Failed(file, &failed));
     if (failed) PetscFunctionReturn(0);
     if (value != attributes[a].value) {
-      PetscCall(SnaFileSetError(file, "%s: %s is %.17g, the problem has %.17g: the field was made for another basis", path, attributes[a].name,
-        value, attributes[a].value));
+      PetscCall(SnaFileSetError(file, "%s: %s is %.17g, the problem has %.17g: the field was made for another basis",
+        path, attributes[a].name, value, attributes[a].value));
       PetscFunctionReturn(0);
     }
   }
@@ -178,12 +181,13 @@ PetscErrorCode SnaFieldRead(SnaFile file, const char group[], PetscInt nd, const
 {
   SnaBasisInfo info[SNA_MAX_DIM];
   char         format[64] = "", *expected, *stored;
-  PetscBool    failed = PETSC_TRUE, same;
+  PetscBool    failed     = PETSC_TRUE, same;
   size_t       size;
 
   PetscFunctionBeginUser;
   *f = NULL;
-  PetscCheck(nd >= 1 && nd <= SNA_MAX_DIM, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "%" PetscInt_FMT " directions", nd);
+  PetscCheck(
+    nd >= 1 && nd <= SNA_MAX_DIM, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "%" PetscInt_FMT " directions", nd);
   for (PetscInt d = 0; d < nd; d++) PetscCall(SnaBasisGetInfo(bases[d], &info[d]));
 
   PetscCall(JoinNames(nd, info, &expected));
@@ -195,7 +199,8 @@ PetscErrorCode SnaFieldRead(SnaFile file, const char group[], PetscInt nd, const
   PetscCall(Failed(file, &failed));
   if (!failed) {
     PetscCall(PetscStrcmp(stored, expected, &same));
-    if (!same) PetscCall(SnaFileSetError(file, "%s: the directions are `%s`, the problem has `%s`", group, stored, expected));
+    if (!same)
+      PetscCall(SnaFileSetError(file, "%s: the directions are `%s`, the problem has `%s`", group, stored, expected));
   }
   PetscCall(PetscFree(stored));
   PetscCall(PetscFree(expected));

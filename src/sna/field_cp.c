@@ -1,13 +1,16 @@
-// SnaField of format "cp": u(x) = sum_{r<R} prod_d phi^d_r(x_d), phi^d_r = sum_i C_d[i,r] B^d_i (the rank-R separable form, paper eq. 2-3).
+// SnaField of format "cp": u(x) = sum_{r<R} prod_d phi^d_r(x_d), phi^d_r = sum_i C_d[i,r] B^d_i (paper eq. 2-3).
 //
-// Per point and direction the p+1 rows of C_d that matter are combined into phi^d_r and its derivative, for a group of columns r at once;
+// Per point and direction the p+1 rows of C_d that matter are combined into phi^d_r and its derivative, for a group of
+// columns r at once;
 //   du/dx_d = sum_r (prod_{e<d} phi^e_r) phi'^d_r (prod_{e>d} phi^e_r)
-// comes from prefix and suffix products, without division. About 2 nd (p+1) R flops for a value, 4 nd (p+1) R + 5 nd R with the gradient.
+// comes from prefix and suffix products, without division. With q = nd (p+1) R: about 2q flops for a value, 4q + 5 nd R
+// with the gradient.
 //
-// Columns are cut into tiles of one vector register and the tile of all rows is contiguous, so that a group of tiles in all directions
-// stays in the first-level cache while a block of points passes (W: doubles in a register):
+// Columns are cut into tiles of one vector register and the tile of all rows is contiguous, so that a group of tiles in
+// all directions stays in the first-level cache while a block of points passes (W: doubles in a register):
 //
-//   tile[d][k*rows[d] + j] = C_d[j - drop_first, kW .. kW+W-1],   j: full index;   zero for dropped functions and beyond column R
+//   tile[d][k*rows[d] + j] = C_d[j - drop_first, kW .. kW+W-1],   j: full index,
+//                            zero for dropped functions and beyond column R
 //
 // The splines of a cell are evaluated as polynomials of the distance to its midpoint, tabulated once.
 // Not done here: derivatives above the first.
@@ -15,14 +18,14 @@
 
 // Wider vectors than the processor's would be correct and slow.
 #if defined(__AVX512F__)
-  #define WIDTH 8
-  #define GROUP 2
+#  define WIDTH 8
+#  define GROUP 2
 #elif defined(__AVX__)
-  #define WIDTH 4
-  #define GROUP 2
+#  define WIDTH 4
+#  define GROUP 2
 #else
-  #define WIDTH 2
-  #define GROUP 4
+#  define WIDTH 2
+#  define GROUP 4
 #endif
 #define BLOCK  64 // points that pass together
 #define MAX_P1 6  // degree + 1
@@ -35,7 +38,8 @@ typedef struct {
   PetscInt rows[SNA_MAX_DIM];
   double   length[SNA_MAX_DIM], cells[SNA_MAX_DIM];
   Vector  *tile[SNA_MAX_DIM];
-  double  *shape[SNA_MAX_DIM]; // [(cell*(degree+1) + m)*p1 + a]: coefficient of t^m of spline cell + a, t = distance to the midpoint in cells
+  // shape[d][(cell*(degree+1) + m)*p1 + a]: coefficient of t^m of spline cell + a, t: distance to the midpoint in cells
+  double *shape[SNA_MAX_DIM];
   // One block of points:
   Vector   *partial; // [point][value, derivatives]: sums over the tiles, lanes kept apart
   double   *weight;  // [point][direction][values of p1 splines, their derivatives]
@@ -68,10 +72,12 @@ static PetscErrorCode SnaFieldGetParameterCount_CP(SnaField f, PetscInt *n)
 // ---------------------------------------------------------------------------------------------------------------------
 // Evaluation
 // ---------------------------------------------------------------------------------------------------------------------
-// One definition is compiled for every number of splines, one or two tiles, with and without gradient: the constant arguments unroll it.
+// One definition is compiled for every number of splines, one or two tiles, with and without gradient: the constant
+// arguments unroll it.
 #define INLINE static inline __attribute__((always_inline))
 
-INLINE void WeightsOfBlock(SnaField f, const PetscInt p1, const int gradient, PetscInt begin, PetscInt n, const double *const x[])
+INLINE void WeightsOfBlock(
+  SnaField f, const PetscInt p1, const int gradient, PetscInt begin, PetscInt n, const double *const x[])
 {
   const FieldCP *cp     = (const FieldCP *)f->data;
   double        *weight = cp->weight;
@@ -85,7 +91,7 @@ INLINE void WeightsOfBlock(SnaField f, const PetscInt p1, const int gradient, Pe
       const double   t     = s - (double)cell - 0.5;
       const double  *shape = cp->shape[d] + (cell * (p + 1) + p) * p1;
 
-      double         value[MAX_P1], slope[MAX_P1];
+      double value[MAX_P1], slope[MAX_P1];
 
       for (PetscInt a = 0; a < p1; a++) {
         value[a] = shape[a];
@@ -148,24 +154,35 @@ INLINE void TilesOfBlock(SnaField f, const PetscInt p1, const int nt, const int 
   }
 }
 
-INLINE void BlockOfDegree(SnaField f, const PetscInt p1, const int gradient, PetscInt begin, PetscInt n, const double *const x[])
+INLINE void BlockOfDegree(
+  SnaField f, const PetscInt p1, const int gradient, PetscInt begin, PetscInt n, const double *const x[])
 {
   const FieldCP *cp = (const FieldCP *)f->data;
   PetscInt       k  = 0;
 
   WeightsOfBlock(f, p1, gradient, begin, n, x);
   for (; k + GROUP <= cp->ntile; k += GROUP) TilesOfBlock(f, p1, GROUP, gradient, n, k);
-  if (k < cp->ntile) TilesOfBlock(f, p1, 1, gradient, n, k);
+  for (; k < cp->ntile; k++) TilesOfBlock(f, p1, 1, gradient, n, k);
 }
 
 INLINE void Block(SnaField f, const int gradient, PetscInt begin, PetscInt n, const double *const x[])
 {
   switch (((const FieldCP *)f->data)->p1) {
-  case 2: BlockOfDegree(f, 2, gradient, begin, n, x); break;
-  case 3: BlockOfDegree(f, 3, gradient, begin, n, x); break;
-  case 4: BlockOfDegree(f, 4, gradient, begin, n, x); break;
-  case 5: BlockOfDegree(f, 5, gradient, begin, n, x); break;
-  default: BlockOfDegree(f, MAX_P1, gradient, begin, n, x); break;
+  case 2:
+    BlockOfDegree(f, 2, gradient, begin, n, x);
+    break;
+  case 3:
+    BlockOfDegree(f, 3, gradient, begin, n, x);
+    break;
+  case 4:
+    BlockOfDegree(f, 4, gradient, begin, n, x);
+    break;
+  case 5:
+    BlockOfDegree(f, 5, gradient, begin, n, x);
+    break;
+  default:
+    BlockOfDegree(f, MAX_P1, gradient, begin, n, x);
+    break;
   }
 }
 
@@ -188,7 +205,8 @@ static double SumLanes(Vector v)
   return sum;
 }
 
-static PetscErrorCode SnaFieldEvaluate_CP(SnaField f, PetscInt n, const double *const x[], double u[], double *const grad[])
+static PetscErrorCode SnaFieldEvaluate_CP(
+  SnaField f, PetscInt n, const double *const x[], double u[], double *const grad[])
 {
   const FieldCP *cp = (const FieldCP *)f->data;
 
@@ -196,8 +214,10 @@ static PetscErrorCode SnaFieldEvaluate_CP(SnaField f, PetscInt n, const double *
   for (PetscInt begin = 0; begin < n; begin += BLOCK) {
     const PetscInt size = PetscMin(BLOCK, n - begin), stride = grad ? 1 + f->nd : 1;
 
-    if (grad) BlockOfGradients(f, begin, size, x);
-    else BlockOfValues(f, begin, size, x);
+    if (grad)
+      BlockOfGradients(f, begin, size, x);
+    else
+      BlockOfValues(f, begin, size, x);
     for (PetscInt i = 0; i < size; i++) u[begin + i] = SumLanes(cp->partial[i * stride]);
     for (PetscInt d = 0; grad && d < f->nd; d++) {
       const double scale = cp->cells[d] / cp->length[d];
@@ -242,7 +262,8 @@ static PetscErrorCode TabulateShapes(SnaBasis b, const SnaBasisInfo *info, Petsc
 
 static const SnaFieldOps cp_ops;
 
-PetscErrorCode SnaFieldCreateCP(PetscInt nd, const SnaBasis bases[], PetscInt rank, const double *const C[], SnaField *f)
+PetscErrorCode SnaFieldCreateCP(
+  PetscInt nd, const SnaBasis bases[], PetscInt rank, const double *const C[], SnaField *f)
 {
   SnaField field;
   FieldCP *cp;
@@ -258,7 +279,8 @@ PetscErrorCode SnaFieldCreateCP(PetscInt nd, const SnaBasis bases[], PetscInt ra
   cp->ntile   = (rank + WIDTH - 1) / WIDTH;
   for (PetscInt d = 0; d < nd; d++) cp->p1 = PetscMax(cp->p1, field->info[d].degree + 1);
   PetscCheck(cp->p1 <= MAX_P1, PETSC_COMM_SELF, PETSC_ERR_PLIB, "Degree %" PetscInt_FMT, cp->p1 - 1);
-  PetscCall(PetscMalloc2((size_t)BLOCK * (size_t)nd * 2 * (size_t)cp->p1, &cp->weight, (size_t)BLOCK * (size_t)nd, &cp->row));
+  PetscCall(
+    PetscMalloc2((size_t)BLOCK * (size_t)nd * 2 * (size_t)cp->p1, &cp->weight, (size_t)BLOCK * (size_t)nd, &cp->row));
 
   vectors = (size_t)BLOCK * (size_t)(nd + 1);
   for (PetscInt d = 0; d < nd; d++) {
@@ -309,7 +331,8 @@ static PetscErrorCode MultiplyByGram(SnaField f, PetscInt d, double H[])
   double             *M, *C, *G, *MC;
 
   PetscFunctionBeginUser;
-  PetscCall(PetscMalloc4((size_t)info->n * (size_t)(2 * p + 1), &M, (size_t)info->n * (size_t)R, &C, (size_t)R * (size_t)R, &G, R, &MC));
+  PetscCall(PetscMalloc4(
+    (size_t)info->n * (size_t)(2 * p + 1), &M, (size_t)info->n * (size_t)R, &C, (size_t)R * (size_t)R, &G, R, &MC));
   PetscCall(CopyFactor(f, d, C));
   PetscCall(SnaTabulationCreate(f->basis[d], p + 1, 0, &t));
   PetscCall(SnaIntegrateMatrix(f->basis[d], &t, 0, 0, NULL, M));
@@ -329,7 +352,8 @@ static PetscErrorCode MultiplyByGram(SnaField f, PetscInt d, double H[])
   PetscFunctionReturn(0);
 }
 
-// mass[c] = sum_ab (int_c B_a B_b) C[a,:] H C[b,:]^T with H the Hadamard product of the Gram matrices of the other directions.
+// mass[c] = sum_ab (int_c B_a B_b) C[a,:] H C[b,:]^T with H the Hadamard product of the Gram matrices of the other
+// directions.
 static PetscErrorCode SnaFieldMarginal_CP(SnaField f, PetscInt d, double mass[])
 {
   const SnaBasisInfo *info = &f->info[d];
@@ -357,7 +381,8 @@ static PetscErrorCode SnaFieldMarginal_CP(SnaField f, PetscInt d, double mass[])
       for (PetscInt b = PetscMax(0, shift - c); b < p1 && c + b - shift < info->n; b++) {
         double integral = 0, product = 0;
 
-        for (PetscInt q = c * p1; q < (c + 1) * p1; q++) integral += t.w[q] * t.values[q * p1 + a] * t.values[q * p1 + b];
+        for (PetscInt q = c * p1; q < (c + 1) * p1; q++)
+          integral += t.w[q] * t.values[q * p1 + a] * t.values[q * p1 + b];
         for (PetscInt r = 0; r < R; r++) product += CH[(c + a - shift) * R + r] * C[(c + b - shift) * R + r];
         mass[c] += integral * product;
       }
@@ -404,10 +429,14 @@ static PetscErrorCode ReadFactor(SnaFile file, const char group[], const SnaBasi
   PetscCall(SnaFileReadArraySize(file, path, &ndim, dims));
   PetscCall(SnaFileGetError(file, &message));
   if (message) PetscFunctionReturn(0);
-  if (ndim != 2 || dims[0] != info->n || dims[1] < 1 || (*rank >= 0 && dims[1] != *rank)) {
-    if (ndim != 2) PetscCall(SnaFileSetError(file, "%s: %d-dimensional, expected rows and columns", path, ndim));
-    else if (*rank >= 0) PetscCall(SnaFileSetError(file, "%s: %" PetscInt_FMT " x %" PetscInt_FMT ", expected %" PetscInt_FMT " x %" PetscInt_FMT, path, dims[0], dims[1], info->n, *rank));
-    else PetscCall(SnaFileSetError(file, "%s: %" PetscInt_FMT " x %" PetscInt_FMT ", expected %" PetscInt_FMT " rows", path, dims[0], dims[1], info->n));
+  if (ndim != 2) {
+    PetscCall(SnaFileSetError(file, "%s: %d-dimensional, expected rows and columns", path, ndim));
+    PetscFunctionReturn(0);
+  }
+  if (dims[0] != info->n || dims[1] < 1 || (*rank >= 0 && dims[1] != *rank)) {
+    PetscCall(SnaFileSetError(file,
+      "%s: %" PetscInt_FMT " x %" PetscInt_FMT " numbers, expected %" PetscInt_FMT " x %" PetscInt_FMT, path, dims[0],
+      dims[1], info->n, *rank >= 0 ? *rank : PetscMax(1, dims[1])));
     PetscFunctionReturn(0);
   }
   *rank = dims[1];
@@ -417,7 +446,10 @@ static PetscErrorCode ReadFactor(SnaFile file, const char group[], const SnaBasi
   for (PetscInt i = 0; !message && i < dims[0] * dims[1] && bad < 0; i++) {
     if (PetscIsInfOrNanReal((*C)[i])) bad = i;
   }
-  if (bad >= 0) PetscCall(SnaFileSetError(file, "%s: entry %" PetscInt_FMT ",%" PetscInt_FMT " is not a finite number", path, bad / dims[1], bad % dims[1]));
+  if (bad >= 0) {
+    PetscCall(SnaFileSetError(file, "%s: entry %" PetscInt_FMT ",%" PetscInt_FMT " is not a finite number", path,
+      bad / dims[1], bad % dims[1]));
+  }
   if (bad >= 0 || message) PetscCall(PetscFree(*C));
   PetscFunctionReturn(0);
 }

@@ -1,7 +1,7 @@
 // Composite Gauss-Legendre quadrature and the 1-D integrals of products of basis functions.
 //
-// A rule with g points in each cell integrates piecewise polynomials of degree 2g-1 exactly, so p+1 points give exact mass, stiffness and
-// mixed matrices of degree p; coefficients and data that are no polynomials need more.
+// A rule with g points in each cell integrates piecewise polynomials of degree 2g-1 exactly, so p+1 points give exact
+// mass, stiffness and mixed matrices of degree p; coefficients and data that are no polynomials need more.
 // Nodes: roots of the Legendre polynomial by Newton's method from Tricomi's estimate; weights 2/((1-x^2) P_n'(x)^2)
 // (Abramowitz & Stegun 25.4.29; Hale & Townsend, SIAM J. Sci. Comput. 35 (2013) A652, sec. 2).
 #include <sna/sna.h>
@@ -13,9 +13,10 @@ PetscErrorCode SnaGaussLegendre(PetscInt n, double x[], double w[])
   for (PetscInt i = 0; i < (n + 1) / 2; i++) {
     const double nn    = (double)n;
     const double theta = PETSC_PI * (4 * (double)i + 3) / (4 * nn + 2);
-    double       z     = 2 * i + 1 == n ? 0 : (1 - (nn - 1) / (8 * nn * nn * nn)) * PetscCosReal(theta), slope = 1, step = 1;
+    double z = 2 * i + 1 == n ? 0 : (1 - (nn - 1) / (8 * nn * nn * nn)) * PetscCosReal(theta), slope = 1, step = 1;
 
-    // Convergence is quadratic: the step after one below 1e-9 would be below round-off, so the slope is evaluated once more and that is all.
+    // Convergence is quadratic: the step after one below 1e-9 would be below round-off, so the slope is evaluated
+    // once more and that is all.
     for (PetscBool last = PETSC_FALSE;; z -= step) {
       double p0 = 1, p1 = z;
 
@@ -62,8 +63,8 @@ PetscErrorCode SnaTabulationCreate(SnaBasis b, PetscInt per_cell, PetscInt order
       t->x[q] = info.lo + h * ((double)c + 0.5 * (1 + node[g]));
       t->w[q] = 0.5 * h * weight[g];
       PetscCall(SnaBasisEvaluate(b, t->x[q], order, &first, local));
-      PetscCheck(first == c, PETSC_COMM_SELF, PETSC_ERR_PLIB, "Cell %" PetscInt_FMT " of direction %s is too narrow for double precision",
-        c, info.name);
+      PetscCheck(first == c, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+        "Cell %" PetscInt_FMT " of direction %s is too narrow for double precision", c, info.name);
       for (PetscInt m = 0; m <= order; m++) {
         for (PetscInt a = 0; a < p1; a++) t->values[(m * t->nq + q) * p1 + a] = local[m * p1 + a];
       }
@@ -84,13 +85,15 @@ PetscErrorCode SnaTabulationDestroy(SnaTabulation *t)
 static PetscErrorCode CheckTabulation(const SnaBasisInfo *info, const SnaTabulation *t, PetscInt order)
 {
   PetscFunctionBeginUser;
-  PetscCheck(t->nq == info->cells * t->per_cell, PETSC_COMM_SELF, PETSC_ERR_ARG_INCOMP, "The tabulation is of another basis than %s", info->name);
+  PetscCheck(t->nq == info->cells * t->per_cell, PETSC_COMM_SELF, PETSC_ERR_ARG_INCOMP,
+    "The tabulation is of another basis than %s", info->name);
   PetscCheck(order >= 0 && order <= t->order, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,
     "Derivative %" PetscInt_FMT " of direction %s is not tabulated", order, info->name);
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode SnaIntegrateMatrix(SnaBasis b, const SnaTabulation *t, PetscInt order_a, PetscInt order_b, const double g[], double M[])
+PetscErrorCode SnaIntegrateMatrix(
+  SnaBasis b, const SnaTabulation *t, PetscInt order_a, PetscInt order_b, const double g[], double M[])
 {
   SnaBasisInfo info;
 

@@ -417,6 +417,15 @@ PetscErrorCode SnaAlsStep(SnaAls als, PetscBool *done)
   PetscFunctionReturn(0);
 }
 
+// Events are kept by PETSc by name: registering twice would list them twice.
+static PetscErrorCode RegisterEvent(const char name[], PetscLogEvent *event)
+{
+  PetscFunctionBeginUser;
+  PetscCall(PetscLogEventGetId(name, event));
+  if (*event < 0) PetscCall(PetscLogEventRegister(name, KSP_CLASSID, event));
+  PetscFunctionReturn(0);
+}
+
 PetscErrorCode SnaAlsCreate(MPI_Comm comm, SnaLsq lsq, const SnaAlsOptions *options, SnaAls *als)
 {
   SnaAls A;
@@ -435,6 +444,10 @@ PetscErrorCode SnaAlsCreate(MPI_Comm comm, SnaLsq lsq, const SnaAlsOptions *opti
     SnaKronSplit(lsq->dir[d].n, lsq->dir[d].p, A->size, A->rank, &A->first[d], &A->last[d], &head, &middle);
     A->split[d] = head + middle;
   }
+  PetscCall(KSPInitializePackage());
+  PetscCall(RegisterEvent("AlsHadamard", &A->hadamard));
+  PetscCall(RegisterEvent("AlsGram", &A->gram));
+  PetscCall(RegisterEvent("AlsObjective", &A->objective));
   A->state.objective = lsq->c0;
   A->state.residual  = 1;
   A->state.step      = 1;

@@ -27,6 +27,7 @@ struct SnaAls_ {
   double       *T;                                    // M_ab C on one half of the rows
   double       *b;                                    // right-hand side and solution of the local problem, own rows
   SnaKron       kron[SNA_MAX_DIM];
+  PetscLogEvent hadamard, gram, objective;            // shares of the time in -log_view
   PetscInt      block;                                // columns of the local problems that kron[] was made for
 };
 

@@ -1,7 +1,7 @@
 // band.c - block-band Cholesky factorisation on tiles (see band.h).
 //
 // Left-looking by groups of tile columns: every tile is written once, as A - sum_k L(row,k) L(column,k)^T with k running over the whole
-// envelope of the row, then divided by the diagonal tile. The inner loop keeps 24 x 8 numbers in registers (8 x 4 or 8 x 2 where vectors are
+// envelope of the row, then divided by the diagonal tile. The inner loop keeps 24 x 8 numbers in registers (4 x 8 or 2 x 8 where vectors are
 // short) and reads contiguous streams, so blocks of 4 and of 256 columns run through the same code and nothing is packed or padded to blocks.
 // Diagonal tiles hold the unit lower factor of L_tile = unit * diag(root); 1/root is kept in `scale`. Inside a tile this shortens the chain
 // of dependent operations, which is what small blocks wait for.
@@ -10,40 +10,36 @@
 // It does not pivot: an indefinite matrix is reported, not repaired. References: Golub & Van Loan, Matrix Computations, 4.3.5 (band
 // Cholesky), 4.2.9; for the register tile, Goto & van de Geijn, ACM TOMS 34(3), 2008.
 #include "band.h"
+#include <string.h>
 
 #define TILE   8 // rows and columns of a tile
 #define AREA   (TILE * TILE)
 #define STRIPE 3 // most tile rows that the kernel treats at once
 
-// Columns that the kernel keeps in registers.
+// Rows in one register, and tile rows that the kernel treats at once: three need 32 registers.
 #if defined(__AVX512F__)
-#  define COLUMNS 8
-#elif defined(__AVX2__) || defined(__aarch64__)
-#  define COLUMNS 4
+#  define LANES 8
+#  define ROWS  STRIPE
+#elif defined(__AVX__)
+#  define LANES 4
+#  define ROWS  1
 #else
-#  define COLUMNS 2
+#  define LANES 2
+#  define ROWS  1
 #endif
-// More than one tile row at once only pays with 32 registers of a whole tile column each.
-#if defined(__AVX512F__)
-#  define ROWS STRIPE
-#else
-#  define ROWS 1
-#endif
-#ifndef GROUP
 #define GROUP 12 // tile columns between two passes over the rows below; a multiple of STRIPE
-#endif
-#ifndef DEPTH
-#define DEPTH 16 // tile columns of a product that are done for the whole group, so that a stripe of them stays in the first cache
-#endif
 
 #define INLINE static inline __attribute__((always_inline))
 
 typedef double    Vec __attribute__((vector_size(TILE * sizeof(double)), may_alias));
-typedef long long Mask __attribute__((vector_size(TILE * sizeof(double))));
+typedef double    Part __attribute__((vector_size(LANES * sizeof(double)), may_alias));
+typedef long long Mask __attribute__((vector_size(TILE * sizeof(double)), may_alias));
 
 // Macros, because functions that take or return vectors have no fixed binary interface where the processor has shorter ones.
-#define LOAD(x)     (*(const Vec *)(x))
-#define STORE(x, v) (*(Vec *)(x) = (v))
+#define LOAD(x)          (*(const Vec *)(x))
+#define STORE(x, v)      (*(Vec *)(x) = (v))
+#define LOAD_PART(x)     (*(const Part *)(x))
+#define STORE_PART(x, v) (*(Part *)(x) = (v))
 
 struct SnaBand_ {
   PetscInt  blocks, eliminated, p, m;
@@ -123,16 +119,16 @@ INLINE double *Column(SnaBand b, PetscInt row, PetscInt column)
   return b->L + b->offset[row] + (size_t)(column - b->start[row] * TILE) * TILE;
 }
 
-// acc[t] += sign * a[t] * b^T over `steps` columns for the tile rows t = 0..n-1; a and b are moved behind what was read.
+// acc[t] += sign * a[t] * b^T over `steps` columns for the tile rows t = 0..n-1, LANES rows of each; a and b are moved behind what was read.
 INLINE void Accumulate(
-  const int n, const int sign, Vec acc[STRIPE][COLUMNS], const double *a[STRIPE], const double **b, PetscInt steps)
+  const int n, const int sign, Part acc[STRIPE][TILE], const double *a[STRIPE], const double **b, PetscInt steps)
 {
   const double *a0 = a[0], *a1 = n > 1 ? a[1] : NULL, *a2 = n > 2 ? a[2] : NULL, *bk = *b;
 
   for (PetscInt k = 0; k < steps; k++) {
-    const Vec v0 = LOAD(a0), v1 = n > 1 ? LOAD(a1) : v0, v2 = n > 2 ? LOAD(a2) : v0;
+    const Part v0 = LOAD_PART(a0), v1 = n > 1 ? LOAD_PART(a1) : v0, v2 = n > 2 ? LOAD_PART(a2) : v0;
 #pragma GCC unroll 8
-    for (int c = 0; c < COLUMNS; c++) {
+    for (int c = 0; c < TILE; c++) {
       const double s = bk[c];
       acc[0][c]      = sign > 0 ? acc[0][c] + v0 * s : acc[0][c] - v0 * s;
       if (n > 1) acc[1][c] = sign > 0 ? acc[1][c] + v1 * s : acc[1][c] - v1 * s;
@@ -154,23 +150,23 @@ INLINE void Accumulate(
 INLINE void UpdateTiles(
   const int n, double *const C[STRIPE], const double *const a[STRIPE], const double *b, const PetscInt steps[STRIPE])
 {
-  for (int half = 0; half < TILE; half += COLUMNS) {
-    Vec           acc[STRIPE][COLUMNS];
-    const double *ak[STRIPE] = {a[0], n > 1 ? a[1] : NULL, n > 2 ? a[2] : NULL}, *bk = b + half;
+  for (int part = 0; part < TILE; part += LANES) {
+    Part          acc[STRIPE][TILE];
+    const double *ak[STRIPE] = {a[0] + part, n > 1 ? a[1] + part : NULL, n > 2 ? a[2] + part : NULL}, *bk = b;
 #pragma GCC unroll 8
-    for (int c = 0; c < COLUMNS; c++) {
-      acc[0][c] = LOAD(C[0] + (half + c) * TILE);
-      if (n > 1) acc[1][c] = LOAD(C[1] + (half + c) * TILE);
-      if (n > 2) acc[2][c] = LOAD(C[2] + (half + c) * TILE);
+    for (int c = 0; c < TILE; c++) {
+      acc[0][c] = LOAD_PART(C[0] + c * TILE + part);
+      if (n > 1) acc[1][c] = LOAD_PART(C[1] + c * TILE + part);
+      if (n > 2) acc[2][c] = LOAD_PART(C[2] + c * TILE + part);
     }
     Accumulate(1, -1, acc, ak, &bk, steps[0]);
     if (n > 1) Accumulate(2, -1, acc, ak, &bk, steps[1]);
     if (n > 2) Accumulate(3, -1, acc, ak, &bk, steps[2]);
 #pragma GCC unroll 8
-    for (int c = 0; c < COLUMNS; c++) {
-      STORE(C[0] + (half + c) * TILE, acc[0][c]);
-      if (n > 1) STORE(C[1] + (half + c) * TILE, acc[1][c]);
-      if (n > 2) STORE(C[2] + (half + c) * TILE, acc[2][c]);
+    for (int c = 0; c < TILE; c++) {
+      STORE_PART(C[0] + c * TILE + part, acc[0][c]);
+      if (n > 1) STORE_PART(C[1] + c * TILE + part, acc[1][c]);
+      if (n > 2) STORE_PART(C[2] + c * TILE + part, acc[2][c]);
     }
   }
 }
@@ -179,16 +175,19 @@ INLINE void UpdateTiles(
 INLINE void DivideTiles(const int n, double *const C[STRIPE], const double *unit, const double *scale)
 {
   for (int t = 0; t < n; t++) {
-    Vec x[TILE];
+    for (int part = 0; part < TILE; part += LANES) {
+      double *to = C[t] + part;
+      Part    x[TILE];
 #pragma GCC unroll 8
-    for (int j = 0; j < TILE; j++) x[j] = LOAD(C[t] + j * TILE);
+      for (int j = 0; j < TILE; j++) x[j] = LOAD_PART(to + j * TILE);
 #pragma GCC unroll 8
-    for (int j = 0; j < TILE; j++) {
+      for (int j = 0; j < TILE; j++) {
 #pragma GCC unroll 8
-      for (int i = j + 1; i < TILE; i++) x[i] -= x[j] * unit[j * TILE + i];
+        for (int i = j + 1; i < TILE; i++) x[i] -= x[j] * unit[j * TILE + i];
+      }
+#pragma GCC unroll 8
+      for (int j = 0; j < TILE; j++) STORE_PART(to + j * TILE, x[j] * scale[j]);
     }
-#pragma GCC unroll 8
-    for (int j = 0; j < TILE; j++) STORE(C[t] + j * TILE, x[j] * scale[j]);
   }
 }
 
@@ -252,39 +251,27 @@ static PetscBool SweepStripe(
   }
 }
 
-// The stripe of n tile rows against the tile columns [first, last), which may reach into its diagonal.
-static PetscBool SweepColumns(
-  SnaBand b, int n, PetscInt row, PetscInt first, PetscInt last, PetscInt from, PetscInt to, PetscBool finish)
-{
-  PetscBool ok = PETSC_TRUE;
-
-  for (PetscInt column = PetscMax(first, b->start[row]); column < PetscMin(last, row + n) && ok; column++) {
-    const PetscInt upper = PetscMin(column, to);
-    PetscInt       top   = row, count = n;
-    if (column >= row) {
-      ok    = SweepStripe(b, 1, column, column, from, upper, finish);
-      top   = column + 1;
-      count = row + n - top;
-    }
-    while (count > 0 && b->start[top + count - 1] > column) count--; // rows whose envelope begins later
-    if (count > 0) (void)SweepStripe(b, (int)count, top, column, from, upper, finish);
-  }
-  return ok;
-}
-
 // Tile columns [first, last) of all rows below: subtracts the products over the tile columns [from, to), and finishes the factor if asked.
 static PetscBool Sweep(SnaBand b, PetscInt first, PetscInt last, PetscInt from, PetscInt to, PetscBool finish)
 {
   PetscBool ok = PETSC_TRUE;
 
   for (PetscInt g = first; g < last && ok; g += GROUP) {
-    const PetscInt end = PetscMin(g + GROUP, last), limit = PetscMin(g, to);
+    const PetscInt end = PetscMin(g + GROUP, last);
     PetscInt       n;
     for (PetscInt row = g; row < b->tiles && b->start[row] < end && ok; row += n) {
-      PetscInt k = PetscMax(b->start[row], from);
-      n          = PetscMin(ROWS, (row < b->split ? b->split : b->tiles) - row); // a stripe lies on one side of the split
-      for (; limit - k > DEPTH; k += DEPTH) (void)SweepColumns(b, (int)n, row, g, end, k, k + DEPTH, PETSC_FALSE);
-      ok = SweepColumns(b, (int)n, row, g, end, k, to, finish);
+      n = PetscMin(ROWS, (row < b->split ? b->split : b->tiles) - row); // a stripe lies on one side of the split
+      for (PetscInt column = PetscMax(g, b->start[row]); column < PetscMin(end, row + n) && ok; column++) {
+        const PetscInt upper = PetscMin(column, to);
+        PetscInt       top = row, count = n;
+        if (column >= row) {
+          ok    = SweepStripe(b, 1, column, column, from, upper, finish);
+          top   = column + 1;
+          count = row + n - top;
+        }
+        while (count > 0 && b->start[top + count - 1] > column) count--; // rows whose envelope begins later
+        if (count > 0) (void)SweepStripe(b, (int)count, top, column, from, upper, finish);
+      }
     }
   }
   return ok;
@@ -318,55 +305,73 @@ typedef struct {
 
 // Where eight rows r.. of a block go: the tile row that holds the first of them and, when tiles and blocks do not coincide, the next one.
 typedef struct {
-  double  *to[2];      // column 0 of the block, at the first of the rows
-  PetscInt rows[2];    // how many there
-  PetscInt columns[2]; // how many columns of the block lie in the envelope
+  double  *to[2];             // column 0 of the block in that tile row
+  PetscInt first[2], last[2]; // rows of the tile that are meant
+  PetscInt columns[2];        // how many columns of the block lie in the envelope
 } Target;
 
 static Target FindTarget(SnaBand b, Block at, PetscInt r)
 {
-  const PetscInt row = b->pad + at.i * b->m + r, column = b->pad + at.j * b->m, count = PetscMin(TILE, b->m - r),
-                 lane = row % TILE;
-  Target target;
+  const PetscInt row = b->pad + at.i * b->m + r, column = b->pad + at.j * b->m, count = PetscMin(TILE, b->m - r);
+  Target         target;
 
   for (int part = 0; part < 2; part++) {
     const PetscInt tile  = row / TILE + part;
-    target.rows[part]    = part == 0 ? PetscMin(count, TILE - lane) : count - target.rows[0];
-    target.columns[part] = target.rows[part] > 0 ? PetscMin(b->m, (tile + 1) * TILE - column) : 0;
-    target.to[part]      = target.rows[part] > 0 ? Column(b, tile, column) + (part == 0 ? lane : 0) : NULL;
+    target.first[part]   = part == 0 ? row % TILE : 0;
+    target.last[part]    = PetscMax(0, PetscMin(TILE, row % TILE + count - part * TILE));
+    target.columns[part] = target.last[part] > 0 ? PetscMin(b->m, (tile + 1) * TILE - column) : 0;
+    target.to[part]      = target.last[part] > 0 ? Column(b, tile, column) : NULL;
   }
   return target;
+}
+
+// x[l] := from[l] for the rows first <= l < last; all of from is read.
+INLINE void Blend(double *x, const double *from, PetscInt first, PetscInt last)
+{
+  const Mask lane = {0, 1, 2, 3, 4, 5, 6, 7}, some = (lane >= (long long)first) & (lane < (long long)last);
+  Mask       read;
+
+  memcpy(&read, from, sizeof(read)); // not aligned
+  *(Mask *)x = (read & some) | (*(Mask *)x & ~some);
 }
 
 // Columns s..s+n-1 of up to eight blocks; w and coefficient as gathered below. whole: tiles and blocks coincide.
 INLINE void PutProducts(const int n, const PetscBool whole, const Target target[TILE], PetscInt nat, PetscInt s,
   PetscInt nk, const double *w, const double *coefficient)
 {
-  for (int half = 0; half < TILE; half += COLUMNS) {
-    Vec           acc[STRIPE][COLUMNS];
-    const double *ak[STRIPE] = {w, w + nk * TILE, w + 2 * nk * TILE}, *bk = coefficient + half;
+  double lanes[(STRIPE * TILE + 2) * TILE] __attribute__((aligned(sizeof(Vec))));
+
+  for (int part = 0; part < TILE; part += LANES) {
+    Part          acc[STRIPE][TILE];
+    const double *ak[STRIPE] = {w + part, w + nk * TILE + part, w + 2 * nk * TILE + part}, *bk = coefficient;
 #pragma GCC unroll 8
-    for (int c = 0; c < COLUMNS; c++) {
-      for (int t = 0; t < n; t++) acc[t][c] = (Vec){0};
+    for (int c = 0; c < TILE; c++) {
+#pragma GCC unroll 3
+      for (int t = 0; t < n; t++) acc[t][c] = (Part){0};
     }
     Accumulate(n, 1, acc, ak, &bk, nk);
 #pragma GCC unroll 8
-    for (int c = 0; c < COLUMNS; c++) {
-      const Target *to = target + half + c;
-      if (half + c >= nat) break;
+    for (int c = 0; c < TILE; c++) {
 #pragma GCC unroll 3
       for (int t = 0; t < n; t++) {
-        if (whole) {
-          if (s + t < to->columns[0]) STORE(to->to[0] + (s + t) * TILE, acc[t][c]);
-        } else {
-          double lanes[TILE];
-          for (int l = 0; l < TILE; l++) lanes[l] = acc[t][c][l];
-          for (int part = 0; part < 2; part++) {
-            if (s + t >= to->columns[part]) continue;
-            for (PetscInt l = 0; l < to->rows[part]; l++)
-              to->to[part][(s + t) * TILE + l] = lanes[part * to->rows[0] + l];
-          }
+        if (!whole) {
+          STORE_PART(lanes + (1 + t * TILE + c) * TILE + part, acc[t][c]);
+        } else if (c < nat && s + t < target[c].columns[0]) {
+          STORE_PART(target[c].to[0] + (s + t) * TILE + part, acc[t][c]);
         }
+      }
+    }
+  }
+  if (whole) return;
+  STORE(lanes, (Vec){0});
+  STORE(lanes + (1 + n * TILE) * TILE, (Vec){0});
+  for (int c = 0; c < nat; c++) {
+    const Target  *to  = target + c;
+    const PetscInt row = to->first[0]; // of the tile, where row r of the block is
+    for (int part = 0; part < 2; part++) {
+      const double *from = lanes + (1 + c + part) * TILE - row;
+      for (PetscInt t = 0; t < PetscMin(n, to->columns[part] - s); t++) {
+        Blend(to->to[part] + (s + t) * TILE, from + t * TILE * TILE, to->first[part], to->last[part]);
       }
     }
   }

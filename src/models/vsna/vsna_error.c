@@ -13,7 +13,8 @@ static PetscErrorCode LiftTerm(Vsna *v, const SnaTerm *term, PetscInt n, const d
 
   PetscFunctionBeginUser;
   for (PetscInt d = 0; d < v->nd; d++)
-    if (term->factor[d]) PetscCall(SnaExprJet(term->factor[d], (int)d, grad ? 1 : 0, n, x, jet[d]));
+    if (term->factor[d] && grad) PetscCall(SnaExprJet(term->factor[d], (int)d, 1, n, x, jet[d]));
+    else if (term->factor[d]) PetscCall(SnaExprEvaluate(term->factor[d], n, x, jet[d]));
   for (PetscInt i = 0; i < n; i++) {
     double product = term->coefficient;
     for (PetscInt d = 0; d < v->nd; d++) product *= term->factor[d] ? jet[d][i] : 1.0;

@@ -151,6 +151,31 @@ static PetscErrorCode SetUpGroups(SnaModel model, Vsna *v)
   PetscFunctionReturn(0);
 }
 
+// Lets PETSc read the local solver's options (vsna_ksp_*, vsna_pc_*) on a tiny system, so that a wrong one is a deck error and not a trace later.
+static PetscErrorCode ProbeLocalSolver(SnaDeck deck, Vsna *v)
+{
+  const double        band[8] = {1, 1, 1, 1, 1, 1, 1, 1}, one = 1;
+  const double *const M[1] = {band}, *const W[1] = {&one};
+  double              b[8] = {1, 1, 1, 1, 1, 1, 1, 1}, x[8] = {0};
+  SnaKron             kron = NULL;
+  PetscBool           failed;
+  PetscErrorCode      ierr;
+
+  PetscFunctionBeginUser;
+  if (v->workers == MPI_COMM_NULL) PetscFunctionReturn(0);
+  PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
+  ierr = SnaKronCreate(v->workers, 8, 0, 1, "vsna_", &kron);
+  if (!ierr) ierr = SnaKronSetTerms(kron, 1, M, W, 1, 0);
+  if (!ierr) ierr = SnaKronSolve(kron, b, x, &failed);
+  PetscCall(PetscPopErrorHandler());
+  if (ierr) {
+    const char *text;
+    PetscCall(PetscErrorMessage(ierr, &text, NULL));
+    PetscCall(SnaDeckError(deck, NULL, NULL, "vsna: PETSc refuses the options of the local solver (ksp_*, pc_*): %s", text));
+  } else PetscCall(SnaKronDestroy(&kron));
+  PetscFunctionReturn(0);
+}
+
 PetscErrorCode SnaModelSetUp_VSNA(SnaModel model, SnaDeck deck)
 {
   Vsna          *v = (Vsna *)model->data;
@@ -164,6 +189,7 @@ PetscErrorCode SnaModelSetUp_VSNA(SnaModel model, SnaDeck deck)
   PetscCall(SetUpDirections(v, &model->info));
   PetscCall(SetUpLsq(deck, v, &model->info));
   PetscCall(SetUpGroups(model, v));
+  PetscCall(ProbeLocalSolver(deck, v));
   PetscCall(PetscTime(&t1));
   v->setup_seconds = t1 - t0;
   PetscFunctionReturn(0);

@@ -57,7 +57,7 @@ static PetscErrorCode SolveReplica(SnaModel model, PetscInt k, SnaSolveStatus *s
   *status = SNA_SOLVE_CONVERGED;
   do {
     char         line[128];
-    SnaIteration it = {.group = v->workers, .replica = k, .what = "als", .line = line};
+    SnaIteration it = {.group = v->workers, .replica = k, .replicas = v->restarts, .what = "als", .line = line};
     PetscCall(PetscTime(&t0));
     PetscCall(SnaAlsStep(v->als, &done));
     PetscCall(SnaAlsGetState(v->als, &s));
