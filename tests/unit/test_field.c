@@ -1,0 +1,554 @@
+// np: 1 2 3
+// SnaField of format cp: values, gradients and marginals against plain loops over the definition, and the way through
+// a file.
+#include <sna/sna.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define Ok(call) assert_int_equal(call, 0)
+
+static void near(double a, double b, double tolerance)
+{
+  if (!(fabs(a - b) <= tolerance)) fail_msg("%.17g is not %.17g within %g", a, b, tolerance);
+}
+
+// A field of nd directions with different degrees, cells, domains and dropped functions.
+typedef struct {
+  PetscInt     nd, rank;
+  SnaBasis     basis[SNA_MAX_DIM];
+  SnaBasisInfo info[SNA_MAX_DIM];
+  double      *C[SNA_MAX_DIM];
+  SnaField     field;
+} Sample;
+
+static void Make(PetscInt nd, PetscInt rank, PetscInt least, PetscInt most, Sample *s)
+{
+  s->nd   = nd;
+  s->rank = rank;
+  for (PetscInt d = 0; d < nd; d++) {
+    const PetscInt degree = least + d % (most - least + 1);
+    char           name[8];
+
+    Ok(PetscSNPrintf(name, sizeof(name), "x%d", (int)d));
+    Ok(SnaBasisCreateBSpline(name, degree, 2 + (3 * d) % 7, -0.5 - 0.1 * (double)d, 1 + 0.3 * (double)d,
+      (PetscBool)(d % 2), (PetscBool)(d % 3 == 1), &s->basis[d]));
+    Ok(SnaBasisGetInfo(s->basis[d], &s->info[d]));
+    Ok(PetscMalloc1((size_t)(s->info[d].n * rank), &s->C[d]));
+    for (PetscInt k = 0; k < s->info[d].n * rank; k++)
+      s->C[d][k] = 2 * SnaRandomUniform(7, (uint64_t)d, (uint64_t)k) - 1;
+  }
+  Ok(SnaFieldCreateCP(nd, s->basis, rank, (const double *const *)s->C, &s->field));
+}
+
+static void Unmake(Sample *s)
+{
+  Ok(SnaFieldDestroy(&s->field));
+  assert_null(s->field);
+  for (PetscInt d = 0; d < s->nd; d++) {
+    Ok(PetscFree(s->C[d]));
+    Ok(SnaBasisDestroy(&s->basis[d]));
+  }
+}
+
+// The definition: sum_r prod_d sum_i C_d[i,r] B_i(x_d), with the derivative in direction `derived` (none if
+// negative). *scale: what the value would be with splines and derivatives at their largest and no cancellation, against
+// which round-off is judged.
+static double Naive(const Sample *s, const double x[], PetscInt derived, double *scale)
+{
+  double u = 0;
+
+  *scale = 0;
+  for (PetscInt r = 0; r < s->rank; r++) {
+    double term = 1, size = 1;
+
+    for (PetscInt d = 0; d < s->nd; d++) {
+      const PetscInt p1 = s->info[d].degree + 1;
+      double         v[12], phi = 0, sum = 0;
+      PetscInt       first;
+
+      Ok(SnaBasisEvaluate(s->basis[d], x[d], 1, &first, v));
+      for (PetscInt a = 0; a < p1; a++) {
+        const PetscInt i = first + a - (s->info[d].drop_first ? 1 : 0);
+        const double   b = v[(derived == d ? p1 : 0) + a];
+
+        if (i < 0 || i >= s->info[d].n) continue;
+        phi += s->C[d][i * s->rank + r] * b;
+        sum += fabs(s->C[d][i * s->rank + r]) *
+               (derived == d ? (double)(p1 * s->info[d].cells) / (s->info[d].hi - s->info[d].lo) : 1);
+      }
+      term *= phi;
+      size *= sum;
+    }
+    u += term;
+    *scale += size;
+  }
+  return u;
+}
+
+static void CompareWithNaive(PetscInt nd, PetscInt rank, PetscInt least, PetscInt most, PetscInt n)
+{
+  Sample  s;
+  double *x[SNA_MAX_DIM], *grad[SNA_MAX_DIM], *some[SNA_MAX_DIM] = {NULL}, *u, *v, point[SNA_MAX_DIM], scale, exact;
+
+  Make(nd, rank, least, most, &s);
+  Ok(PetscMalloc2(n, &u, n, &v));
+  for (PetscInt d = 0; d < nd; d++) {
+    Ok(PetscMalloc2(n, &x[d], n, &grad[d]));
+    for (PetscInt i = 0; i < n; i++) { // some points lie outside, the first two on the boundary
+      x[d][i] =
+        s.info[d].lo + (s.info[d].hi - s.info[d].lo) * (1.04 * SnaRandomUniform(8, (uint64_t)d, (uint64_t)i) - 0.02);
+      if (i == 0) x[d][i] = s.info[d].lo;
+      if (i == 1) x[d][i] = s.info[d].hi;
+    }
+  }
+  Ok(SnaFieldEvaluate(s.field, n, (const double *const *)x, u, grad));
+  Ok(SnaFieldEvaluate(s.field, n, (const double *const *)x, v, NULL));
+  assert_memory_equal(u, v, (size_t)n * sizeof(*u));
+  for (PetscInt i = 0; i < n; i++) {
+    for (PetscInt d = 0; d < nd; d++) point[d] = x[d][i];
+    exact = Naive(&s, point, -1, &scale);
+    near(u[i], exact, 1e-14 * (1 + (double)nd) * scale);
+    for (PetscInt d = 0; d < nd; d++) {
+      exact = Naive(&s, point, d, &scale);
+      near(grad[d][i], exact, 1e-14 * (1 + (double)nd) * scale);
+    }
+  }
+  // One wanted derivative, no array for the others; and the last point alone gives the same bits.
+  some[nd - 1] = v;
+  Ok(SnaFieldEvaluate(s.field, n, (const double *const *)x, u, some));
+  assert_memory_equal(v, grad[nd - 1], (size_t)n * sizeof(*u));
+  for (PetscInt d = 0; d < nd; d++) x[d][0] = x[d][n - 1];
+  Ok(SnaFieldEvaluate(s.field, 1, (const double *const *)x, v, NULL));
+  assert_memory_equal(v, &u[n - 1], sizeof(*u));
+  Ok(SnaFieldEvaluate(s.field, 0, (const double *const *)x, v, NULL));
+  for (PetscInt d = 0; d < nd; d++) Ok(PetscFree2(x[d], grad[d]));
+  Ok(PetscFree2(u, v));
+  Unmake(&s);
+}
+
+static void test_evaluate(void **state)
+{
+  static const PetscInt ranks[] = {1, 2, 3, 7, 8, 9, 16, 17, 24, 33};
+
+  (void)state;
+  for (size_t k = 0; k < sizeof(ranks) / sizeof(ranks[0]); k++) CompareWithNaive(3, ranks[k], 1, 5, 150);
+  for (PetscInt p = 1; p <= 5; p++) CompareWithNaive(2, 11, p, p, 65);
+  for (PetscInt nd = 1; nd <= 6; nd++) CompareWithNaive(nd, 19, 3, 3, 64);
+  CompareWithNaive(SNA_MAX_DIM, 5, 1, 3, 10);
+}
+
+// A sum of products of polynomials is a CP field with no error: u = x^2 y - 3 x z + 2, through the splines'
+// reproduction of x^k.
+static void test_polynomial(void **state)
+{
+  const PetscInt cells = 4, p = 2, n = cells + p, rank = 3;
+  const double   power[3][3] = {{2, 1, 0}, {1, 0, 1}, {0, 0, 0}}, factor[3] = {1, -3, 2}; // power[r][d]
+  SnaBasis       basis[3];
+  SnaField       f;
+  double        *C[3], x[3], u, g[3];
+  double *const  grad[3] = {&g[0], &g[1], &g[2]};
+
+  (void)state;
+  for (PetscInt d = 0; d < 3; d++) {
+    Ok(SnaBasisCreateBSpline(d == 0 ? "x" : (d == 1 ? "y" : "z"), p, cells, 0, 2, PETSC_FALSE, PETSC_FALSE, &basis[d]));
+    Ok(PetscMalloc1((size_t)(n * rank), &C[d]));
+    for (PetscInt i = 0; i < n; i++) {
+      const double h = 2. / (double)cells, a = h * (double)PetscMin(PetscMax(i + 1 - p, 0), cells),
+                   b = h * (double)PetscMin(PetscMax(i + 2 - p, 0), cells);
+
+      for (PetscInt r = 0; r < rank; r++) { // the knots inside the support: 1, (a+b)/2, ab (Marsden)
+        const double c = power[r][d] == 0 ? 1 : (power[r][d] == 1 ? (a + b) / 2 : a * b);
+
+        C[d][i * rank + r] = d == 0 ? factor[r] * c : c;
+      }
+    }
+  }
+  Ok(SnaFieldCreateCP(3, basis, rank, (const double *const *)C, &f));
+  for (int i = 0; i < 50; i++) {
+    const double *const point[3] = {&x[0], &x[1], &x[2]};
+
+    for (int d = 0; d < 3; d++) x[d] = 2 * SnaRandomUniform(9, (uint64_t)d, (uint64_t)i);
+    Ok(SnaFieldEvaluate(f, 1, point, &u, grad));
+    near(u, x[0] * x[0] * x[1] - 3 * x[0] * x[2] + 2, 1e-13);
+    near(g[0], 2 * x[0] * x[1] - 3 * x[2], 1e-13);
+    near(g[1], x[0] * x[0], 1e-13);
+    near(g[2], -3 * x[0], 1e-13);
+  }
+  {
+    const char *format;
+    PetscInt    count;
+
+    Ok(SnaFieldGetFormat(f, &format));
+    assert_string_equal(format, "cp");
+    Ok(SnaFieldGetParameterCount(f, &count));
+    assert_int_equal(count, 3 * n * rank);
+  }
+  Ok(SnaFieldDestroy(&f));
+  for (int d = 0; d < 3; d++) {
+    Ok(PetscFree(C[d]));
+    Ok(SnaBasisDestroy(&basis[d]));
+  }
+}
+
+static void test_gradient_by_differences(void **state)
+{
+  const double e = 1e-6;
+  Sample       s;
+
+  (void)state;
+  Make(5, 13, 2, 4, &s);
+  for (int i = 0; i < 30; i++) {
+    double        x[5], shifted[5], u, g[5], right, left;
+    double *const grad[5] = {&g[0], &g[1], &g[2], &g[3], &g[4]};
+    const double *point[5], *moved[5];
+
+    for (PetscInt d = 0; d < 5; d++) {
+      x[d]     = s.info[d].lo + (s.info[d].hi - s.info[d].lo) * SnaRandomUniform(10, (uint64_t)d, (uint64_t)i);
+      point[d] = &x[d];
+      moved[d] = &shifted[d];
+    }
+    Ok(SnaFieldEvaluate(s.field, 1, point, &u, grad));
+    for (PetscInt d = 0; d < 5; d++) {
+      memcpy(shifted, x, sizeof(x));
+      shifted[d] = x[d] + e;
+      Ok(SnaFieldEvaluate(s.field, 1, moved, &right, NULL));
+      shifted[d] = x[d] - e;
+      Ok(SnaFieldEvaluate(s.field, 1, moved, &left, NULL));
+      near(g[d], (right - left) / (2 * e), 1e-6 * (1 + fabs(g[d])));
+    }
+  }
+  Unmake(&s);
+}
+
+static void test_boundary(void **state)
+{
+  Sample s;
+
+  (void)state;
+  Make(4, 10, 1, 4, &s);
+  for (PetscInt d = 0; d < 4; d++) {
+    for (int side = 0; side < 2; side++) {
+      double        x[4], u;
+      const double *point[4];
+
+      for (PetscInt e = 0; e < 4; e++) {
+        x[e]     = 0.5 * (s.info[e].lo + s.info[e].hi) + 0.1;
+        point[e] = &x[e];
+      }
+      x[d] = side ? s.info[d].hi : s.info[d].lo;
+      Ok(SnaFieldEvaluate(s.field, 1, point, &u, NULL));
+      if (side ? s.info[d].drop_last : s.info[d].drop_first)
+        near(u, 0, 1e-15);
+      else
+        assert_true(fabs(u) > 1e-6);
+    }
+  }
+  Unmake(&s);
+}
+
+static void test_not_a_number(void **state)
+{
+  double        x[2]     = {(double)NAN, 0}, u, g;
+  const double *point[2] = {&x[0], &x[1]};
+  double *const grad[2]  = {&g, NULL};
+  Sample        s;
+
+  (void)state;
+  Make(2, 3, 3, 3, &s);
+  Ok(SnaFieldEvaluate(s.field, 1, point, &u, grad));
+  assert_true(isnan(u) && isnan(g));
+  x[0] = (double)INFINITY;
+  Ok(SnaFieldEvaluate(s.field, 1, point, &u, grad));
+  assert_true(!isfinite(u));
+  Unmake(&s);
+}
+
+// Marginals against tensor quadrature cell by cell, and their sums against each other.
+static void test_marginals(void **state)
+{
+  Sample        s;
+  SnaTabulation t[3];
+  double        brute[3][8] = {{0}}, mass[8], norm = 0;
+
+  (void)state;
+  Make(3, 9, 1, 3, &s);
+  for (int d = 0; d < 3; d++) Ok(SnaTabulationCreate(s.basis[d], s.info[d].degree + 1, 0, &t[d]));
+  for (PetscInt i = 0; i < t[0].nq; i++) {
+    for (PetscInt j = 0; j < t[1].nq; j++) {
+      for (PetscInt k = 0; k < t[2].nq; k++) {
+        const double x[3] = {t[0].x[i], t[1].x[j], t[2].x[k]};
+        double       scale, u = Naive(&s, x, -1, &scale), share = u * u * t[0].w[i] * t[1].w[j] * t[2].w[k];
+
+        brute[0][i / t[0].per_cell] += share;
+        brute[1][j / t[1].per_cell] += share;
+        brute[2][k / t[2].per_cell] += share;
+        norm += share;
+      }
+    }
+  }
+  for (PetscInt d = 0; d < 3; d++) {
+    double sum = 0;
+
+    Ok(SnaFieldMarginal(s.field, d, mass));
+    for (PetscInt c = 0; c < s.info[d].cells; c++) {
+      near(mass[c], brute[d][c], 1e-12 * norm);
+      sum += mass[c];
+    }
+    near(sum, norm, 1e-12 * norm);
+    Ok(SnaTabulationDestroy(&t[d]));
+  }
+  Unmake(&s);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Files
+// ---------------------------------------------------------------------------------------------------------------------
+static char path[PETSC_MAX_PATH_LEN];
+
+static int MakePath(void **state)
+{
+  PetscMPIInt rank;
+
+  (void)state;
+  MPI_Comm_rank(PETSC_COMM_WORLD, &rank);
+  if (rank == 0) {
+    const char *base = getenv("TMPDIR");
+    char        dir[PETSC_MAX_PATH_LEN - 16];
+
+    (void)snprintf(dir, sizeof(dir), "%s/test_field.XXXXXX", base ? base : "/tmp");
+    if (!mkdtemp(dir))
+      path[0] = 0;
+    else
+      (void)snprintf(path, sizeof(path), "%s/field.h5", dir);
+  }
+  return MPI_Bcast(path, (int)sizeof(path), MPI_CHAR, 0, PETSC_COMM_WORLD) == MPI_SUCCESS && path[0] ? 0 : -1;
+}
+
+static int RemovePath(void **state)
+{
+  PetscMPIInt rank;
+
+  (void)state;
+  MPI_Barrier(PETSC_COMM_WORLD);
+  MPI_Comm_rank(PETSC_COMM_WORLD, &rank);
+  if (rank == 0) {
+    (void)unlink(path);
+    *strrchr(path, '/') = 0;
+    return rmdir(path); // fails when a .part file was left behind
+  }
+  return 0;
+}
+
+static void Store(SnaField field)
+{
+  SnaFile file;
+  char    message[SNA_MAX_MESSAGE];
+
+  Ok(SnaFileCreate(PETSC_COMM_WORLD, path, &file));
+  Ok(SnaFieldWrite(field, file, "/solution/field"));
+  Ok(SnaFileClose(&file, message));
+  assert_string_equal(message, "");
+}
+
+static void test_round_trip(void **state)
+{
+  SnaFile  file;
+  SnaField field;
+  Sample   s;
+  PetscInt count, expected;
+  char     message[SNA_MAX_MESSAGE], text[64];
+  double   value = -1;
+
+  (void)state;
+  Make(4, 11, 1, 4, &s);
+  s.C[0][0] = 1. / 3;
+  s.C[0][1] = -0.;
+  s.C[0][2] = 5e-324;
+  Ok(SnaFieldDestroy(&s.field));
+  Ok(SnaFieldCreateCP(4, s.basis, 11, (const double *const *)s.C, &s.field));
+  Store(s.field);
+
+  Ok(SnaFileOpen(PETSC_COMM_WORLD, path, &file));
+  for (PetscInt d = 0; d < 4; d++) { // the layout, read without SnaFieldRead
+    char     name[64];
+    int      ndim;
+    PetscInt dims[4];
+    double  *C;
+
+    Ok(PetscSNPrintf(name, sizeof(name), "/solution/field/x%d", (int)d));
+    Ok(SnaFileReadArraySize(file, name, &ndim, dims));
+    assert_true(ndim == 2 && dims[0] == s.info[d].n && dims[1] == 11);
+    Ok(PetscMalloc1((size_t)(dims[0] * dims[1]), &C));
+    Ok(SnaFileReadArray(file, name, dims[0] * dims[1], C));
+    assert_memory_equal(C, s.C[d], (size_t)(dims[0] * dims[1]) * sizeof(double));
+    Ok(PetscFree(C));
+    Ok(SnaFileReadAttributeText(file, name, "basis", sizeof(text), text));
+    assert_string_equal(text, "bspline");
+    Ok(SnaFileReadAttributeReal(file, name, "degree", &value));
+    assert_true(value == (double)s.info[d].degree);
+    Ok(SnaFileReadAttributeReal(file, name, "cells", &value));
+    assert_true(value == (double)s.info[d].cells);
+    Ok(SnaFileReadAttributeReal(file, name, "lo", &value));
+    assert_true(value == s.info[d].lo);
+    Ok(SnaFileReadAttributeReal(file, name, "hi", &value));
+    assert_true(value == s.info[d].hi);
+    Ok(SnaFileReadAttributeReal(file, name, "drop_first", &value));
+    assert_true(value == (s.info[d].drop_first ? 1 : 0));
+    Ok(SnaFileReadAttributeReal(file, name, "drop_last", &value));
+    assert_true(value == (s.info[d].drop_last ? 1 : 0));
+  }
+  Ok(SnaFileReadAttributeText(file, "/solution/field", "format", sizeof(text), text));
+  assert_string_equal(text, "cp");
+  Ok(SnaFileReadAttributeText(file, "/solution/field", "directions", sizeof(text), text));
+  assert_string_equal(text, "x0,x1,x2,x3");
+
+  Ok(SnaFieldRead(file, "/solution/field", 4, s.basis, &field));
+  Ok(SnaFileClose(&file, message));
+  assert_string_equal(message, "");
+  assert_non_null(field);
+  Ok(SnaFieldGetParameterCount(field, &count));
+  Ok(SnaFieldGetParameterCount(s.field, &expected));
+  assert_int_equal(count, expected);
+  for (int i = 0; i < 100; i++) {
+    double        x[4], u, v, g[4], h[4];
+    double *const gu[4] = {&g[0], &g[1], &g[2], &g[3]}, *const gv[4] = {&h[0], &h[1], &h[2], &h[3]};
+    const double *point[4] = {&x[0], &x[1], &x[2], &x[3]};
+
+    for (PetscInt d = 0; d < 4; d++)
+      x[d] = s.info[d].lo + (s.info[d].hi - s.info[d].lo) * SnaRandomUniform(10, (uint64_t)d, (uint64_t)i);
+    Ok(SnaFieldEvaluate(s.field, 1, point, &u, gu));
+    Ok(SnaFieldEvaluate(field, 1, point, &v, gv));
+    assert_memory_equal(&u, &v, sizeof(u));
+    assert_memory_equal(g, h, sizeof(g));
+  }
+  Ok(SnaFieldDestroy(&field));
+  Unmake(&s);
+}
+
+// Reads with `bases`; the refusal must hold `words`.
+static void Refuse(const char group[], PetscInt nd, const SnaBasis bases[], const char words[])
+{
+  SnaFile  file;
+  SnaField field = (SnaField)path; // must not survive
+  char     message[SNA_MAX_MESSAGE];
+
+  Ok(SnaFileOpen(PETSC_COMM_WORLD, path, &file));
+  Ok(SnaFieldRead(file, group, nd, bases, &field));
+  assert_null(field);
+  Ok(SnaFileClose(&file, message));
+  if (!strstr(message, words) || !strstr(message, path)) fail_msg("`%s` is not in `%s`", words, message);
+}
+
+static void RefuseOther(Sample *s, const SnaBasisInfo *other, const char words[])
+{
+  SnaBasis bases[2] = {s->basis[0], NULL};
+
+  Ok(SnaBasisCreateBSpline(
+    other->name, other->degree, other->cells, other->lo, other->hi, other->drop_first, other->drop_last, &bases[1]));
+  Refuse("/solution/field", 2, bases, words);
+  Ok(SnaBasisDestroy(&bases[1]));
+}
+
+static void test_other_basis(void **state)
+{
+  Sample       s;
+  SnaBasisInfo other;
+
+  (void)state;
+  Make(2, 6, 3, 3, &s);
+  Store(s.field);
+  other      = s.info[1];
+  other.name = "y";
+  RefuseOther(&s, &other, "/solution/field: the directions are `x0,x1`, the problem has `x0,y`");
+  other        = s.info[1];
+  other.degree = 2;
+  other.cells  = s.info[1].cells + 1; // as many functions as before
+  RefuseOther(&s, &other, "/solution/field/x1: degree is 3, the problem has 2");
+  other       = s.info[1];
+  other.cells = 9;
+  RefuseOther(&s, &other, "/solution/field/x1: cells is 5, the problem has 9");
+  other    = s.info[1];
+  other.lo = other.lo * (1 + 1e-15);
+  RefuseOther(&s, &other, "/solution/field/x1: lo is ");
+  other    = s.info[1];
+  other.hi = 2;
+  RefuseOther(&s, &other, "/solution/field/x1: hi is 1.3");
+  other            = s.info[1];
+  other.drop_first = PETSC_FALSE;
+  RefuseOther(&s, &other, "/solution/field/x1: drop_first is 1, the problem has 0");
+  other           = s.info[1];
+  other.drop_last = PETSC_FALSE;
+  RefuseOther(&s, &other, "/solution/field/x1: drop_last is 1, the problem has 0");
+  Refuse("/solution/field", 1, s.basis, "the directions are `x0,x1`, the problem has `x0`");
+  Refuse("/solution/nothing", 2, s.basis, "/solution/nothing");
+  Unmake(&s);
+}
+
+// Files that were not written by SnaFieldWrite.
+static void test_foreign_file(void **state)
+{
+  static const char *const words[] = {"/f: unknown field format `splines`", "/f/x1: 3-dimensional",
+    "/f/x1: 7 x 3 numbers, expected 6 x 3", "/f/x1: 6 x 2 numbers, expected 6 x 3",
+    "/f/x1: entry 1,2 is not a finite number", "basis is `fourier`"};
+  Sample                   s;
+
+  (void)state;
+  Make(2, 3, 3, 3, &s);
+  for (int fault = 0; fault < 6; fault++) {
+    SnaFile file;
+    char    message[SNA_MAX_MESSAGE];
+
+    Ok(SnaFileCreate(PETSC_COMM_WORLD, path, &file));
+    for (int d = 0; d < 2; d++) {
+      const SnaBasisInfo *i       = &s.info[d];
+      PetscInt            dims[3] = {i->n, 3, 1};
+      double              C[64]   = {0};
+      const char         *name    = d ? "/f/x1" : "/f/x0";
+
+      if (d == 1 && fault == 2) dims[0]++;
+      if (d == 1 && fault == 3) dims[1]--;
+      if (d == 1 && fault == 4) C[5] = (double)NAN;
+      Ok(SnaFileWriteArray(file, name, d == 1 && fault == 1 ? 3 : 2, dims, C));
+      Ok(SnaFileWriteAttributeText(file, name, "basis", fault == 5 ? "fourier" : "bspline"));
+      Ok(SnaFileWriteAttributeReal(file, name, "degree", (double)i->degree));
+      Ok(SnaFileWriteAttributeReal(file, name, "cells", (double)i->cells));
+      Ok(SnaFileWriteAttributeReal(file, name, "lo", i->lo));
+      Ok(SnaFileWriteAttributeReal(file, name, "hi", i->hi));
+      Ok(SnaFileWriteAttributeReal(file, name, "drop_first", i->drop_first ? 1 : 0));
+      Ok(SnaFileWriteAttributeReal(file, name, "drop_last", i->drop_last ? 1 : 0));
+    }
+    Ok(SnaFileWriteAttributeText(file, "/f", "format", fault == 0 ? "splines" : "cp"));
+    Ok(SnaFileWriteAttributeText(file, "/f", "directions", "x0,x1"));
+    Ok(SnaFileClose(&file, message));
+    assert_string_equal(message, "");
+    Refuse("/f", 2, s.basis, words[fault]);
+  }
+  Unmake(&s);
+}
+
+int main(int argc, char **argv)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_evaluate),
+    cmocka_unit_test(test_polynomial),
+    cmocka_unit_test(test_gradient_by_differences),
+    cmocka_unit_test(test_boundary),
+    cmocka_unit_test(test_not_a_number),
+    cmocka_unit_test(test_marginals),
+    cmocka_unit_test_setup_teardown(test_round_trip, MakePath, RemovePath),
+    cmocka_unit_test_setup_teardown(test_other_basis, MakePath, RemovePath),
+    cmocka_unit_test_setup_teardown(test_foreign_file, MakePath, RemovePath),
+  };
+  int failures;
+
+  PetscCall(PetscInitialize(&argc, &argv, NULL, NULL));
+  failures = cmocka_run_group_tests(tests, NULL, NULL);
+  PetscCall(PetscFinalize());
+  return failures;
+}
