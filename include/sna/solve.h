@@ -12,7 +12,7 @@
 //
 //   A = sum_k M_k (x) W_k + shift * I,      M_k: n x n, banded with half bandwidth p;   W_k: m x m dense
 //
-// (vsna.md 1.5). A single M_k or W_k need not be symmetric; the sum is. Unknowns are "cell-major": entry i*m + r belongs to block row i
+// (doc/theory.md). A single M_k or W_k need not be symmetric; the sum is. Unknowns are "cell-major": entry i*m + r belongs to block row i
 // (the spline i) and column r of the factor, so a factor stored as C[i*m + r] is the vector itself.
 //
 //   Block structure for p = 1, n = 6 and the split used by the two-ended factorisation:
@@ -35,6 +35,12 @@ typedef struct SnaKron_ *SnaKron;
 // comm: 1 or 2 ranks. prefix: options prefix such as "vsna_". Collective.
 PetscErrorCode SnaKronCreate(MPI_Comm comm, PetscInt n, PetscInt p, PetscInt m, const char prefix[], SnaKron *A);
 PetscErrorCode SnaKronDestroy(SnaKron *A);
+// Memory for the factors that several operators use in turn: a factorisation is valid until another operator with the same storage is
+// factorised. It grows to the largest. Without it every operator has its own. Not collective.
+typedef struct SnaKronStorage_ *SnaKronStorage;
+PetscErrorCode SnaKronStorageCreate(SnaKronStorage *storage);
+PetscErrorCode SnaKronStorageDestroy(SnaKronStorage *storage);                // after the operators that borrow it
+PetscErrorCode SnaKronSetStorage(SnaKron A, SnaKronStorage storage);          // borrowed; before the first solve
 // Block rows [first, last) of this rank.
 PetscErrorCode SnaKronGetRows(SnaKron A, PetscInt *first, PetscInt *last);
 // The same split without an object: rows of `rank` in a communicator of `size` (1 or 2).
@@ -61,7 +67,7 @@ PetscErrorCode SnaKronGetCost(SnaKron A, double *flops, double *bytes);
 //
 //   F(u) = || sum_k s_k (x)_d O_{k,d} u  +  sum_m t_m (x)_d q_{m,d} ||^2,       O_{k,d} = a_{k,d}(x_d) (d/dx_d)^j
 //
-// (vsna.md 1.3-1.5; the second sum is L applied to the lift minus the source). Equal 1-D operators (up to a factor, which moves into s_k) and
+// (doc/theory.md). Equal 1-D operators (up to a factor, which moves into s_k) and
 // equal functions q are found by comparing their values on the quadrature points, so each direction keeps only its distinct 1-D matrices:
 //   M^d_{ab}[i,j] = int w_d (O_a B_i)(O_b B_j),  f^d_{aq}[i] = int w_d (O_a B_i) q,  c^d_{qq'} = int w_d q q'
 // with an optional positive weight w_d(x_d) of the residual norm.
@@ -83,7 +89,7 @@ PetscErrorCode SnaLsqGetCounts(SnaLsq lsq, PetscInt d, PetscInt *nop, PetscInt *
 PetscErrorCode SnaLsqGetConstant(SnaLsq lsq, double *c0);
 
 // ---------------------------------------------------------------------------------------------------------------------
-// SnaAls: minimises F over CP fields by alternating least squares with a rank ladder (vsna.md 4.1).
+// SnaAls: minimises F over CP fields by alternating least squares with a rank ladder (doc/theory.md).
 //
 //   for R in ladder:  append low-frequency random columns; `enrich` sweeps on the new columns alone;
 //                     `sweeps` sweeps on all columns, each followed by a line search along the sweep's difference; balance

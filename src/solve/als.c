@@ -1,7 +1,7 @@
-// als.c - alternating least squares over CP fields with a rank ladder (vsna.md 4.1).
+// als.c - alternating least squares over CP fields with a rank ladder (doc/theory.md).
 //
 // Each local problem (all factors but one frozen) is linear: sum_ab M_ab (x) W_ab c = -sum f_aq (x) w_aq. What keeps the iteration out of
-// its swamps, measured in vsna.md section 3: growing the rank on a ladder, sweeping new columns alone first, low-frequency random
+// its swamps, measured in doc/theory.md: growing the rank on a ladder, sweeping new columns alone first, low-frequency random
 // starts, a line search along the difference of two sweeps, balanced column norms, and a Tikhonov shift not above 1e-9.
 // The objective never increases: a sweep that would raise it (round-off level) is undone and ends its rung.
 #include "als_impl.h"
@@ -12,6 +12,7 @@
 #define SETTLE_SWEEPS  2    // sweeps of a rung before the line search starts
 #define NEW_COLUMN     1e-3 // size of appended columns relative to the mean column, as a product over all directions
 #define FIRST_COLUMN   1e-2
+#define SHARE_COLUMNS  24   // local problems with fewer columns are over before a message is: every rank does them whole
 
 static PetscErrorCode AllocateIterate(SnaAls als, PetscInt R, SnaAlsIterate *it)
 {
@@ -55,6 +56,18 @@ static PetscErrorCode FreeWork(SnaAls als)
   PetscFunctionReturn(0);
 }
 
+// Every rank gets all rows of C.
+static PetscErrorCode GatherRows(SnaAls als, double *const C[])
+{
+  PetscFunctionBeginUser;
+  for (PetscInt d = 0; d < als->lsq->nd && als->size == 2; d++) {
+    const PetscInt n = als->lsq->dir[d].n, cut = als->split[d];
+    PetscCallMPI(MPI_Bcast(C[d], (PetscMPIInt)(cut * als->R), MPI_DOUBLE, 0, als->comm));
+    PetscCallMPI(MPI_Bcast(C[d] + cut * als->R, (PetscMPIInt)((n - cut) * als->R), MPI_DOUBLE, 1, als->comm));
+  }
+  PetscFunctionReturn(0);
+}
+
 // Makes room for R columns; the factors and Gram matrices of the columns there were are kept.
 static PetscErrorCode Resize(SnaAls als, PetscInt R)
 {
@@ -83,9 +96,30 @@ static PetscErrorCode Resize(SnaAls als, PetscInt R)
   PetscCall(PetscMalloc1(npair * (size_t)(R * R), &als->W));
   PetscCall(PetscMalloc1(nvec * (size_t)R, &als->w));
   PetscCall(PetscMalloc1(length, &als->sum));
-  if (als->size == 1) PetscCall(PetscMalloc1(length, &als->sum2));
+  PetscCall(PetscMalloc1(length, &als->sum2));
   PetscCall(PetscMalloc1(rows * (size_t)R, &als->T));
   PetscCall(PetscMalloc1(rows * (size_t)R, &als->b));
+  PetscFunctionReturn(0);
+}
+
+// Sums over both halves of the rows are the same bits on one rank and on two, so ranks may change between sharing a phase's work and doing
+// all of it each: only the rows of the factors have to be made complete, or may be forgotten.
+static PetscErrorCode ShareWork(SnaAls als, PetscInt columns)
+{
+  const PetscMPIInt size = columns < SHARE_COLUMNS ? 1 : als->comm_size;
+
+  PetscFunctionBeginUser;
+  if (size == als->size) PetscFunctionReturn(0);
+  if (size == 1) PetscCall(GatherRows(als, als->now.C));
+  als->size = size;
+  als->rank = size == 1 ? 0 : als->comm_rank;
+  for (PetscInt d = 0; d < als->lsq->nd; d++) {
+    PetscInt head, middle;
+    SnaKronSplit(als->lsq->dir[d].n, als->lsq->dir[d].p, als->size, als->rank, &als->first[d], &als->last[d], &head, &middle);
+    als->split[d] = head + middle;
+    PetscCall(SnaKronDestroy(&als->kron[d]));
+  }
+  als->block = 0;
   PetscFunctionReturn(0);
 }
 
@@ -169,7 +203,7 @@ static PetscErrorCode LocalSolve(SnaAls als, PetscInt d, PetscInt c0)
     }
     for (PetscInt i = 0; i < rows; i++) PetscCall(PetscArraycpy(x + i * m, als->now.C[d] + (r0 + i) * R + c0, m));
     PetscCall(SnaKronSolve(als->kron[d], als->b, x, &failed));
-    if (failed) { // a column is zero or a copy of another: raise the shift (vsna.md, failure mode 3)
+    if (failed) { // a column is zero or a copy of another: raise the shift (doc/theory.md)
       als->state.shifts++;
       shift = PetscMax(10 * shift, 1e-14 * (mean > 0 ? mean : 1));
     }
@@ -187,10 +221,12 @@ static PetscErrorCode Sweep(SnaAls als, PetscInt c0)
   const PetscInt m = als->R - c0;
 
   PetscFunctionBeginUser;
+  PetscCall(ShareWork(als, m));
   if (als->block != m) {
     for (PetscInt d = 0; d < als->lsq->nd; d++) {
       PetscCall(SnaKronDestroy(&als->kron[d]));
-      PetscCall(SnaKronCreate(als->comm, als->lsq->dir[d].n, als->lsq->dir[d].p, m, "vsna_", &als->kron[d]));
+      PetscCall(SnaKronCreate(als->size == 1 ? PETSC_COMM_SELF : als->comm, als->lsq->dir[d].n, als->lsq->dir[d].p, m, "vsna_", &als->kron[d]));
+      PetscCall(SnaKronSetStorage(als->kron[d], als->storage));
     }
     als->block = m;
   }
@@ -354,7 +390,7 @@ static PetscErrorCode LineSearch(SnaAls als, double *F)
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode JointSweep(SnaAls als, PetscBool *stalled)
+static PetscErrorCode JointSweep(SnaAls als)
 {
   SnaAlsState   *s = &als->state;
   const double   F_before = s->objective;
@@ -365,54 +401,61 @@ static PetscErrorCode JointSweep(SnaAls als, PetscBool *stalled)
   for (PetscInt d = 0; d < als->lsq->nd; d++) PetscCall(PetscArraycpy(als->before[d], als->now.C[d], als->lsq->dir[d].n * R));
   PetscCall(Sweep(als, 0));
   PetscCall(SnaAlsObjective_Private(als, &als->now, &F));
-  *stalled = PETSC_FALSE;
-  if (s->total > 0 && F > F_before && s->sweep > 0) { // round-off: the minimum of this rung is reached
+  if (F > F_before && s->sweep > 0) { // round-off: the minimum of this rung is reached
     for (PetscInt d = 0; d < als->lsq->nd; d++) PetscCall(PetscArraycpy(als->now.C[d], als->before[d], als->lsq->dir[d].n * R));
     PetscCall(GramAll(als, 0, &als->now));
-    F        = F_before;
-    *stalled = PETSC_TRUE;
+    F = F_before;
   } else if (als->options.linesearch && s->sweep >= SETTLE_SWEEPS) PetscCall(LineSearch(als, &F));
   PetscCall(SetObjective(als, F));
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode SnaAlsStep(SnaAls als, PetscBool *done)
+// The joint sweeps of a rung end by their number, by stagnation, or at round-off (a sweep that was undone leaves drop = 0).
+static PetscBool RungDone(SnaAls als)
+{
+  const SnaAlsState *s = &als->state;
+
+  if (s->phase != 1 || s->sweep == 0) return PETSC_FALSE;
+  return (PetscBool)(s->sweep >= SweepsOfRung(als, s->rung) || (s->sweep > 1 && s->drop <= 0) || (s->sweep > SETTLE_SWEEPS && s->drop < als->options.rtol));
+}
+
+// What lies between two sweeps: the end of the enrichment, the next rung, balancing. The state that is saved after a sweep still belongs to it.
+static PetscErrorCode Prepare(SnaAls als)
 {
   SnaAlsState         *s = &als->state;
   const SnaAlsOptions *o = &als->options;
 
   PetscFunctionBeginUser;
-  if (s->phase == 2) {
-    *done = PETSC_TRUE;
-    PetscFunctionReturn(0);
-  }
   if (als->R == 0) PetscCall(StartRung(als));
-  if (s->phase == 0) {
-    double F;
-    PetscCall(Sweep(als, o->rung[s->rung - 1]));
-    PetscCall(SnaAlsObjective_Private(als, &als->now, &F));
-    PetscCall(SetObjective(als, F));
+  else if (s->phase == 0 && s->sweep >= o->enrich) {
+    PetscCall(Balance(als));
+    s->phase = 1;
+    s->sweep = 0;
+  } else if (RungDone(als)) {
+    s->rung++;
+    PetscCall(StartRung(als));
+  } else if (s->phase == 1 && o->balance_every > 0 && s->sweep > 0 && s->sweep % o->balance_every == 0) PetscCall(Balance(als));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaAlsStep(SnaAls als, PetscBool *done)
+{
+  SnaAlsState *s = &als->state;
+  double       F;
+
+  PetscFunctionBeginUser;
+  if (s->phase != 2) {
+    PetscCall(Prepare(als));
+    if (s->phase == 0) {
+      PetscCall(Sweep(als, als->options.rung[s->rung - 1]));
+      PetscCall(SnaAlsObjective_Private(als, &als->now, &F));
+      PetscCall(SetObjective(als, F));
+    } else PetscCall(JointSweep(als));
     s->sweep++;
     s->total++;
-    if (s->sweep >= o->enrich) {
-      PetscCall(Balance(als));
-      s->phase = 1;
-      s->sweep = 0;
-    }
-  } else {
-    PetscBool stalled = PETSC_FALSE;
-    PetscCall(JointSweep(als, &stalled));
-    s->sweep++;
-    s->total++;
-    if (s->sweep >= SweepsOfRung(als, s->rung) || stalled || (s->sweep > SETTLE_SWEEPS && s->drop < o->rtol)) {
-      if (s->rung == o->nrung - 1) s->phase = 2;
-      else {
-        s->rung++;
-        PetscCall(StartRung(als));
-      }
-    } else if (o->balance_every > 0 && s->sweep % o->balance_every == 0) PetscCall(Balance(als));
+    if (s->rung == als->options.nrung - 1 && RungDone(als)) s->phase = 2;
+    UpdateWork(als);
   }
-  UpdateWork(als);
   *done = (PetscBool)(s->phase == 2);
   PetscFunctionReturn(0);
 }
@@ -436,9 +479,12 @@ PetscErrorCode SnaAlsCreate(MPI_Comm comm, SnaLsq lsq, const SnaAlsOptions *opti
   A->comm    = comm;
   A->lsq     = lsq;
   A->options = *options;
-  PetscCallMPI(MPI_Comm_size(comm, &A->size));
-  PetscCallMPI(MPI_Comm_rank(comm, &A->rank));
-  PetscCheck(A->size <= 2, comm, PETSC_ERR_ARG_WRONG, "one problem runs on 1 or 2 ranks, not %d", A->size);
+  PetscCallMPI(MPI_Comm_size(comm, &A->comm_size));
+  PetscCallMPI(MPI_Comm_rank(comm, &A->comm_rank));
+  PetscCheck(A->comm_size <= 2, comm, PETSC_ERR_ARG_WRONG, "one problem runs on 1 or 2 ranks, not %d", A->comm_size);
+  A->size = A->comm_size;
+  A->rank = A->comm_rank;
+  PetscCall(SnaKronStorageCreate(&A->storage));
   for (PetscInt d = 0; d < lsq->nd; d++) {
     PetscInt head, middle;
     SnaKronSplit(lsq->dir[d].n, lsq->dir[d].p, A->size, A->rank, &A->first[d], &A->last[d], &head, &middle);
@@ -462,6 +508,7 @@ PetscErrorCode SnaAlsDestroy(SnaAls *als)
   if (!*als) PetscFunctionReturn(0);
   PetscCall(FreeWork(*als));
   PetscCall(FreeIterate(*als, &(*als)->now));
+  PetscCall(SnaKronStorageDestroy(&(*als)->storage));
   PetscCall(PetscFree(*als));
   PetscFunctionReturn(0);
 }
@@ -479,14 +526,11 @@ PetscErrorCode SnaAlsGetFactors(SnaAls als, double *C[])
 
   PetscFunctionBeginUser;
   for (PetscInt d = 0; d < als->lsq->nd; d++) {
-    const PetscInt n = als->lsq->dir[d].n, cut = als->split[d];
+    const PetscInt n = als->lsq->dir[d].n;
     PetscCall(PetscMalloc1(PetscMax(1, n * R), &C[d]));
     PetscCall(PetscArraycpy(C[d], als->now.C[d], n * R));
-    if (als->size == 2) {
-      PetscCallMPI(MPI_Bcast(C[d], (PetscMPIInt)(cut * R), MPI_DOUBLE, 0, als->comm));
-      PetscCallMPI(MPI_Bcast(C[d] + cut * R, (PetscMPIInt)((n - cut) * R), MPI_DOUBLE, 1, als->comm));
-    }
   }
+  PetscCall(GatherRows(als, C));
   PetscFunctionReturn(0);
 }
 
@@ -520,7 +564,7 @@ PetscErrorCode SnaAlsSetState(SnaAls als, const SnaAlsState *state, const double
   if (state->phase == 2 && rung < o->nrung - 1) { // a finished run goes on to a higher rank
     als->state.rung++;
     PetscCall(StartRung(als));
-  }
+  } else if (state->phase == 1 && rung == o->nrung - 1 && RungDone(als)) als->state.phase = 2; // the target rank was lowered to this one
   UpdateWork(als);
   PetscFunctionReturn(0);
 }

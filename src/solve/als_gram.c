@@ -1,4 +1,4 @@
-// als_gram.c - Gram matrices, their Hadamard products and the objective of alternating least squares (vsna.md 1.4-1.5).
+// als_gram.c - Gram matrices, their Hadamard products and the objective of alternating least squares (doc/theory.md).
 //
 //   G_ab = C^T M_ab C,  h_aq = C^T f_aq,  W_ab = sum_{(k,l)->(a,b)} s_k s_l prod*_{e!=d} G^e_kl,
 //   F = sum_kl s_k s_l 1^T (prod*_d G^d_kl) 1 + 2 sum_km s_k t_m 1^T prod*_d h^d_km + c0

@@ -12,7 +12,8 @@ typedef struct { // one iterate: factors and what is derived from them
 
 struct SnaAls_ {
   MPI_Comm      comm;
-  PetscMPIInt   size, rank;
+  PetscMPIInt   comm_size, comm_rank;
+  PetscMPIInt   size, rank; // that share the work of the present phase: those of comm, or 1 and 0 while every rank does all of it
   SnaLsq        lsq;
   SnaAlsOptions options;
   SnaAlsState   state;
@@ -26,7 +27,8 @@ struct SnaAls_ {
   double       *sum, *sum2;                           // Gram contributions of the two halves of the rows, before they are added
   double       *T;                                    // M_ab C on one half of the rows
   double       *b;                                    // right-hand side and solution of the local problem, own rows
-  SnaKron       kron[SNA_MAX_DIM];
+  SnaKron        kron[SNA_MAX_DIM];
+  SnaKronStorage storage;                             // of the factors, one direction after the other
   PetscLogEvent hadamard, gram, objective;            // shares of the time in -log_view
   PetscInt      block;                                // columns of the local problems that kron[] was made for
 };

@@ -1,14 +1,15 @@
 // band.c - block-band Cholesky factorisation on tiles (see band.h).
 //
-// Left-looking by groups of tile columns: every tile is written once, as A - sum_k L(row,k) L(column,k)^T with k running over the whole
-// envelope of the row, then divided by the diagonal tile. The inner loop keeps 24 x 8 numbers in registers (4 x 8 or 2 x 8 where vectors are
-// short) and reads contiguous streams, so blocks of 4 and of 256 columns run through the same code and nothing is packed or padded to blocks.
-// Diagonal tiles hold the unit lower factor of L_tile = unit * diag(root); 1/root is kept in `scale`. Inside a tile this shortens the chain
-// of dependent operations, which is what small blocks wait for.
+// Left-looking by groups of tile columns: every tile is written once, as A - sum_k L(row,k) L(column,k)^T with k
+// running over the whole envelope of the row, then divided by the diagonal tile. The inner loop keeps 24 x 8 numbers in
+// registers (4 x 8 or 2 x 8 where vectors are short) and reads contiguous streams, so blocks of 4 and of 256 columns
+// run through the same code and nothing is packed or padded to blocks. Diagonal tiles hold the unit lower factor of
+// L_tile = unit * diag(root); 1/root is kept in `scale`. Inside a tile this shortens the chain of dependent operations,
+// which is what small blocks wait for.
 //
 // Compile with -ffp-contract=fast: without fused multiply-add (which strict ISO C forbids) half of the speed is lost.
-// It does not pivot: an indefinite matrix is reported, not repaired. References: Golub & Van Loan, Matrix Computations, 4.3.5 (band
-// Cholesky), 4.2.9; for the register tile, Goto & van de Geijn, ACM TOMS 34(3), 2008.
+// It does not pivot: an indefinite matrix is reported, not repaired. References: Golub & Van Loan, Matrix Computations,
+// ch. 4 (block and band Cholesky); for the register tile, Goto & van de Geijn, ACM TOMS 34(3), 2008.
 #include "band.h"
 #include <string.h>
 
@@ -35,7 +36,8 @@ typedef double    Vec __attribute__((vector_size(TILE * sizeof(double)), may_ali
 typedef double    Part __attribute__((vector_size(LANES * sizeof(double)), may_alias));
 typedef long long Mask __attribute__((vector_size(TILE * sizeof(double)), may_alias));
 
-// Macros, because functions that take or return vectors have no fixed binary interface where the processor has shorter ones.
+// Macros, because functions that take or return vectors have no fixed binary interface where the processor has shorter
+// ones.
 #define LOAD(x)          (*(const Vec *)(x))
 #define STORE(x, v)      (*(Vec *)(x) = (v))
 #define LOAD_PART(x)     (*(const Part *)(x))
@@ -47,8 +49,9 @@ struct SnaBand_ {
   PetscInt  split, tiles; // tile rows: eliminated, all
   PetscInt *start;        // first tile column of each tile row
   size_t   *offset;       // first number of each tile row in L
-  double   *L, *scale, *vector;
-  void     *memory; // what L points into, not aligned
+  double   *L;              // the caller's, see SnaBandSetStorage
+  double   *scale, *vector;
+  void     *memory; // what scale and vector point into, not aligned
   size_t    size;   // numbers in L
 };
 
@@ -89,11 +92,25 @@ PetscErrorCode SnaBandCreate(PetscInt blocks, PetscInt eliminated, PetscInt p, P
   }
   b->offset[b->tiles] = b->size;
   extra               = 2 * (size_t)b->tiles * TILE; // scale and vector
-  PetscCall(AllocateAligned(b->size + extra, &b->memory, &b->L));
-  b->scale  = b->L + b->size;
+  PetscCall(AllocateAligned(extra, &b->memory, &b->scale));
   b->vector = b->scale + extra / 2;
-  PetscCall(PetscArrayzero(b->L, b->size + extra));
+  PetscCall(PetscArrayzero(b->scale, extra));
   *band = b;
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaBandGetSize(SnaBand band, size_t *numbers)
+{
+  PetscFunctionBeginUser;
+  *numbers = band->size;
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaBandSetStorage(SnaBand band, double *storage)
+{
+  PetscFunctionBeginUser;
+  PetscCheck((uintptr_t)storage % sizeof(Vec) == 0, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONG, "storage is not aligned");
+  band->L = storage;
   PetscFunctionReturn(0);
 }
 
@@ -119,7 +136,8 @@ INLINE double *Column(SnaBand b, PetscInt row, PetscInt column)
   return b->L + b->offset[row] + (size_t)(column - b->start[row] * TILE) * TILE;
 }
 
-// acc[t] += sign * a[t] * b^T over `steps` columns for the tile rows t = 0..n-1, LANES rows of each; a and b are moved behind what was read.
+// acc[t] += sign * a[t] * b^T over `steps` columns for the tile rows t = 0..n-1, LANES rows of each; a and b are moved
+// behind what was read.
 INLINE void Accumulate(
   const int n, const int sign, Part acc[STRIPE][TILE], const double *a[STRIPE], const double **b, PetscInt steps)
 {
@@ -145,8 +163,8 @@ INLINE void Accumulate(
   *b = bk;
 }
 
-// C[t] -= sum_k a[t](k) b(k)^T for n tiles of one tile column. The envelope of a lower tile row begins later: stage s (steps[s] columns)
-// works on the tile rows 0..s.
+// C[t] -= sum_k a[t](k) b(k)^T for n tiles of one tile column. The envelope of a lower tile row begins later: stage s
+// (steps[s] columns) works on the tile rows 0..s.
 INLINE void UpdateTiles(
   const int n, double *const C[STRIPE], const double *const a[STRIPE], const double *b, const PetscInt steps[STRIPE])
 {
@@ -216,8 +234,8 @@ static PetscBool FactorTile(double *C, double *scale)
   return ok;
 }
 
-// One column of tiles within a stripe: the tile rows row..row+n-1 against tile column `column` < row or, for n = 1, == row; the sum runs
-// over the tile columns [from, to).
+// One column of tiles within a stripe: the tile rows row..row+n-1 against tile column `column` < row or, for n = 1, ==
+// row; the sum runs over the tile columns [from, to).
 INLINE PetscBool SweepTiles(
   SnaBand b, const int n, PetscInt row, PetscInt column, PetscInt from, PetscInt to, PetscBool finish)
 {
@@ -251,7 +269,8 @@ static PetscBool SweepStripe(
   }
 }
 
-// Tile columns [first, last) of all rows below: subtracts the products over the tile columns [from, to), and finishes the factor if asked.
+// Tile columns [first, last) of all rows below: subtracts the products over the tile columns [from, to), and finishes
+// the factor if asked.
 static PetscBool Sweep(SnaBand b, PetscInt first, PetscInt last, PetscInt from, PetscInt to, PetscBool finish)
 {
   PetscBool ok = PETSC_TRUE;
@@ -293,9 +312,10 @@ PetscErrorCode SnaBandFactorRest(SnaBand b, PetscBool *ok)
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Assembly: block (i,j) is a sum over terms of a number of M times W, for all blocks at once the product of a (W entries) x (terms) and a
-// (terms) x (blocks) matrix, so the kernel above serves again: a stripe is three columns of W, `b` the coefficients of eight blocks.
-// The lower triangle wants its rows contiguous; entry (r,s) of block (i,j) is taken as entry (s,r) of block (j,i), the same by symmetry.
+// Assembly: block (i,j) is a sum over terms of a number of M times W, for all blocks at once the product of a (W
+// entries) x (terms) and a (terms) x (blocks) matrix, so the kernel above serves again: a stripe is three columns of W,
+// `b` the coefficients of eight blocks. The lower triangle wants its rows contiguous; entry (r,s) of block (i,j) is
+// taken as entry (s,r) of block (j,i), the same by symmetry.
 // ---------------------------------------------------------------------------------------------------------------------
 #define CHUNK 24 // columns of W that are gathered at once, a multiple of STRIPE
 
@@ -303,7 +323,8 @@ typedef struct {
   PetscInt i, j;
 } Block;
 
-// Where eight rows r.. of a block go: the tile row that holds the first of them and, when tiles and blocks do not coincide, the next one.
+// Where eight rows r.. of a block go: the tile row that holds the first of them and, when tiles and blocks do not
+// coincide, the next one.
 typedef struct {
   double  *to[2];             // column 0 of the block in that tile row
   PetscInt first[2], last[2]; // rows of the tile that are meant
@@ -478,7 +499,8 @@ PetscErrorCode SnaBandAddRestReversed(SnaBand b, const double rest[])
   const PetscInt m = b->m, count = b->blocks - b->eliminated;
 
   PetscFunctionBeginUser;
-  // Entry (x,r; y,s), x >= y, of the other end is block (count-1-x, count-1-y) here: in the upper triangle, so its transpose is meant.
+  // Entry (x,r; y,s), x >= y, of the other end is block (count-1-x, count-1-y) here: in the upper triangle, so its
+  // transpose is meant.
   for (PetscInt y = 0; y < count; y++) {
     for (PetscInt s = 0; s < m; s++) {
       for (PetscInt x = y; x < count; x++) {

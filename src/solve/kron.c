@@ -1,10 +1,11 @@
-// kron.c - sums of Kronecker products of a banded and a dense matrix (sna/solve.h, SnaKron): split over ranks, matrix-free product, two-ended
-// block-band Cholesky as a PETSc preconditioner, and assembly to MATSBAIJ for other preconditioners.
+// kron.c - sums of Kronecker products of a banded and a dense matrix (sna/solve.h, SnaKron): split over ranks,
+// matrix-free product, two-ended block-band Cholesky as a PETSc preconditioner, and assembly to MATSBAIJ for other
+// preconditioners.
 //
-// The head of the matrix is eliminated by one SnaBand, the tail by another one that reads the matrix backwards; the tail's Schur complement is
-// sent to the head's rank, added there, and the middle is factorised:
+// The head of the matrix is eliminated by one SnaBand, the tail by another one that reads the matrix backwards; the
+// tail's Schur complement is sent to the head's rank, added there, and the middle is factorised:
 //
-//   A_mm - sum over head and tail of L_m L_m^T        vsna.md 1.5 and 5; two-ended elimination: Wilkinson & Reinsch, Linear Algebra, 1971
+//   A_mm - sum over head and tail of L_m L_m^T        two-ended elimination: van der Vorst, Parallel Computing 5, 1987
 //
 // Two ranks at most: more would need separators of p blocks whose fill costs more than the ranks bring.
 #include <sna/solve.h>
@@ -23,6 +24,8 @@ struct SnaKron_ {
   const double **M, **W; // borrowed from the caller
   double         shift;
   SnaBand        front, back; // head and middle; tail and middle read backwards. NULL where another rank has them
+  SnaKronStorage storage; // memory of front, back and schur
+  PetscBool      owns_storage;
   double        *schur; // the tail's lower triangle of the middle, and 1 or 0 for whether its pivots were positive
   double        *rows, *product; // block rows with halo; M_k times them
   Mat            shell, assembled;
@@ -185,7 +188,7 @@ PetscErrorCode SnaKronGetDense(SnaKron A, double dense[])
 
   PetscFunctionBeginUser;
   PetscCheck(A->size == 1, A->comm, PETSC_ERR_SUP, "a dense copy needs one rank");
-  PetscCall(PetscMalloc1(m * m, &block));
+  PetscCall(PetscMalloc1(m * (size_t)m, &block));
   PetscCall(PetscArrayzero(dense, size * size));
   for (PetscInt i = 0; i < A->n; i++) {
     for (PetscInt j = PetscMax(0, i - A->p); j < PetscMin(A->n, i + A->p + 1); j++) {
@@ -211,7 +214,7 @@ static PetscErrorCode Assemble(SnaKron A)
       MatCreateSBAIJ(A->comm, A->m, local, local, A->n * A->m, A->n * A->m, A->p + 1, NULL, A->p, NULL, &A->assembled));
     PetscCall(MatSetOption(A->assembled, MAT_SPD, PETSC_TRUE));
   }
-  PetscCall(PetscMalloc1(A->m * A->m, &block));
+  PetscCall(PetscMalloc1(A->m * (size_t)A->m, &block));
   for (PetscInt i = A->first; i < A->last; i++) {
     for (PetscInt j = i; j < PetscMin(A->n, i + A->p + 1); j++) {
       PetscCall(GetBlock(A, i, j, block));
@@ -226,18 +229,74 @@ static PetscErrorCode Assemble(SnaKron A)
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+// Memory that several operators use in turn
+// ---------------------------------------------------------------------------------------------------------------------
+#define ALIGNMENT 64
+
+struct SnaKronStorage_ {
+  void  *memory;
+  size_t numbers;
+};
+
+PetscErrorCode SnaKronStorageCreate(SnaKronStorage *storage)
+{
+  PetscFunctionBeginUser;
+  PetscCall(PetscNew(storage));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaKronStorageDestroy(SnaKronStorage *storage)
+{
+  PetscFunctionBeginUser;
+  if (!*storage) PetscFunctionReturn(0);
+  PetscCall(PetscFree((*storage)->memory));
+  PetscCall(PetscFree(*storage));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode StorageReserve(SnaKronStorage storage, size_t numbers, double **aligned)
+{
+  PetscFunctionBeginUser;
+  if (numbers > storage->numbers) {
+    PetscCall(PetscFree(storage->memory));
+    PetscCall(PetscMalloc(numbers * sizeof(double) + ALIGNMENT, &storage->memory));
+    storage->numbers = numbers;
+  }
+  *aligned = (double *)(((uintptr_t)storage->memory + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaKronSetStorage(SnaKron A, SnaKronStorage storage)
+{
+  PetscFunctionBeginUser;
+  PetscCheck(!A->storage, A->comm, PETSC_ERR_ORDER, "the operator has storage already");
+  A->storage = storage;
+  PetscFunctionReturn(0);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
 // Two-ended Cholesky as a preconditioner
 // ---------------------------------------------------------------------------------------------------------------------
-// On first use: other preconditioners do without.
-static PetscErrorCode CreateBands(SnaKron A)
+// The layout on first use (other preconditioners do without); the memory is there for this factorisation until the next one in the same storage.
+static PetscErrorCode PlaceBands(SnaKron A)
 {
   const PetscInt size = A->middle * A->m, tail = A->n - A->head - A->middle;
+  size_t         front = 0, back = 0;
+  double        *numbers = NULL;
 
   PetscFunctionBeginUser;
-  if (A->schur) PetscFunctionReturn(0);
-  PetscCall(PetscMalloc1(size * (size + 1) / 2 + 1, &A->schur));
-  if (A->rank == 0) PetscCall(SnaBandCreate(A->head + A->middle, A->head, A->p, A->m, &A->front));
-  if (A->rank == A->size - 1) PetscCall(SnaBandCreate(tail + A->middle, tail, A->p, A->m, &A->back));
+  if (A->rank == 0 && !A->front) PetscCall(SnaBandCreate(A->head + A->middle, A->head, A->p, A->m, &A->front));
+  if (A->rank == A->size - 1 && !A->back) PetscCall(SnaBandCreate(tail + A->middle, tail, A->p, A->m, &A->back));
+  if (!A->storage) {
+    PetscCall(SnaKronStorageCreate(&A->storage));
+    A->owns_storage = PETSC_TRUE;
+  }
+  if (A->front) PetscCall(SnaBandGetSize(A->front, &front));
+  if (A->back) PetscCall(SnaBandGetSize(A->back, &back));
+  PetscCall(StorageReserve(A->storage, front + back + (size_t)size * (size_t)(size + 1) / 2 + 1, &numbers));
+  if (A->front) PetscCall(SnaBandSetStorage(A->front, numbers));
+  if (A->back) PetscCall(SnaBandSetStorage(A->back, numbers + front));
+  A->schur = numbers + front + back;
   PetscFunctionReturn(0);
 }
 
@@ -250,7 +309,7 @@ static PetscErrorCode PCSetUp_Kron(PC pc)
 
   PetscFunctionBeginUser;
   PetscCall(PCShellGetContext(pc, &A));
-  PetscCall(CreateBands(A));
+  PetscCall(PlaceBands(A));
   size  = A->middle * A->m;
   count = size * (size + 1) / 2;
   if (A->rank == 0) {
@@ -362,7 +421,8 @@ static PetscErrorCode PCApply_Kron(PC pc, Vec b, Vec x)
 // ---------------------------------------------------------------------------------------------------------------------
 // Life and solve
 // ---------------------------------------------------------------------------------------------------------------------
-// The KSP with its options. A preconditioner that is not a factorisation needs iterations, so CG is the default with it.
+// The KSP with its options. A preconditioner that is not a factorisation needs iterations, so CG is the default with
+// it.
 static PetscErrorCode SetUpKSP(SnaKron A, const char prefix[])
 {
   static const char *const types[] = {"shell", "sbaij"};
@@ -418,7 +478,7 @@ PetscErrorCode SnaKronCreate(MPI_Comm comm, PetscInt n, PetscInt p, PetscInt m, 
   A->m = m;
   SnaKronSplit(n, p, A->size, A->rank, &A->first, &A->last, &A->head, &A->middle);
   local = (A->last - A->first) * m;
-  PetscCall(PetscMalloc2((A->last - A->first + 2 * p) * m, &A->rows, local, &A->product));
+  PetscCall(PetscMalloc2((A->last - A->first + 2 * p) * (size_t)m, &A->rows, local, &A->product));
   PetscCall(MatCreateShell(A->comm, local, local, n * m, n * m, A, &A->shell));
   PetscCall(MatShellSetOperation(A->shell, MATOP_MULT, (void (*)(void))MatMult_Kron));
   PetscCall(MatShellSetOperation(A->shell, MATOP_MULT_TRANSPOSE, (void (*)(void))MatMult_Kron));
@@ -443,7 +503,7 @@ PetscErrorCode SnaKronDestroy(SnaKron *kron)
   PetscCall(VecDestroy(&A->x));
   PetscCall(SnaBandDestroy(&A->front));
   PetscCall(SnaBandDestroy(&A->back));
-  PetscCall(PetscFree(A->schur));
+  if (A->owns_storage) PetscCall(SnaKronStorageDestroy(&A->storage));
   PetscCall(PetscFree2(A->rows, A->product));
   PetscCall(PetscFree2(A->M, A->W));
   PetscCall(PetscCommDestroy(&A->comm));
@@ -534,7 +594,7 @@ PetscErrorCode SnaKronGetCost(SnaKron A, double *flops, double *bytes)
   *flops = SnaBandFlops(A->head + A->middle, A->head, A->p, A->m) + SnaBandFlops(tail + A->middle, tail, A->p, A->m) +
            size * size * size / 3;
   *bytes = 0;
-  PetscCall(CreateBands(A));
+  PetscCall(PlaceBands(A));
   if (A->front) {
     PetscCall(SnaBandGetBytes(A->front, &here));
     *bytes += here;

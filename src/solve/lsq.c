@@ -1,7 +1,7 @@
 // lsq.c - the least-squares functional F(u) = ||L u + g||^2 of a separable problem as tables of 1-D integrals.
 //
 // With L = sum_k s_k (x)_d O_{k,d} and g = sum_m t_m (x)_d q_{m,d}, F needs only M^d_{ab} = int (O_a B_i)(O_b B_j), f^d_{aq} = int (O_a B_i) q
-// and c^d_{qq'} = int q q' (vsna.md 1.4). The K^2 pairs of terms meet in far fewer different 1-D pairs: the distinct operators of each
+// and c^d_{qq'} = int q q' (doc/theory.md). The K^2 pairs of terms meet in far fewer different 1-D pairs: the distinct operators of each
 // direction are found here by comparing their values on the quadrature points, whatever the deck called them. Minimising F is als.c's work.
 #include "lsq_impl.h"
 

@@ -36,7 +36,7 @@ static const SnaOption vsna_options[] = {
   {"vsna_seed", SNA_OPT_INT, "1", 0, 2147483647, ">= 0", "Seed of the random start; run k of several uses seed + k."},
   {"vsna_als_enrich", SNA_OPT_INT, "10", 0, 10000, "0..10000", "Sweeps over the new columns alone when the rank grows."},
   {"vsna_als_sweeps", SNA_OPT_INT, "10", 1, 100000, "1..100000", "Sweeps over all columns per rung of the ladder."},
-  {"vsna_als_final_sweeps", SNA_OPT_INT, "20", 1, 100000, "1..100000", "The same at the target rank."},
+  {"vsna_als_final_sweeps", SNA_OPT_INT, "10", 1, 100000, "1..100000", "The same at the target rank."},
   {"vsna_als_max_sweeps", SNA_OPT_INT, "100000", 1, 2147483647, ">= 1", "Sweeps in all; a run that reaches it before the end of the ladder is not converged (exit code 3)."},
   {"vsna_als_rtol", SNA_OPT_REAL, "1e-6", 0, 1, "0..1", "A rung ends early when a sweep lowers the residual by less than this fraction."},
   {"vsna_als_tikhonov", SNA_OPT_REAL, "1e-13", 0, 1, "0..1", "Shift of the local systems in units of their mean diagonal; above 1e-9 it costs accuracy."},

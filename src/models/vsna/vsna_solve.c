@@ -284,7 +284,7 @@ PetscErrorCode SnaModelRead_VSNA(SnaModel model, SnaFile file, PetscBool *ok, ch
   StateFromNumbers(numbers, &r->state, &r->seconds);
   for (PetscInt i = 0; i < v->als_options.nrung; i++) on_ladder = (PetscBool)(on_ladder || v->als_options.rung[i] == r->state.rank);
   if (!on_ladder) {
-    PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE, "the file stands at rank %" PetscInt_FMT ", which is not on the ladder up to rank %" PetscInt_FMT, r->state.rank, v->als_options.rung[v->als_options.nrung - 1]));
+    PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE, "the file stands at rank %" PetscInt_FMT ", which is not on the ladder up to rank %" PetscInt_FMT "; name it with -vsna_ladder %" PetscInt_FMT ",...", r->state.rank, v->als_options.rung[v->als_options.nrung - 1], r->state.rank));
     PetscFunctionReturn(0);
   }
   for (PetscInt d = 0; d < v->nd; d++) {
