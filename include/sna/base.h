@@ -118,6 +118,8 @@ typedef struct SnaDeck_ *SnaDeck;
 // value (`-check a.deck` works), any other declared key takes it (-pde_term_advx -omega*y*d(x)); a word that is itself a declared key is
 // never a value. After a key that no table declares, words ending in ".deck" are the deck. -help [word] and -version are taken out.
 typedef struct {
+  int         argc; // all words as they were given, borrowed
+  char      **argv;
   const char *program, *deck;           // borrowed from argv; deck is NULL when there is none
   PetscBool   help, version;
   const char *filter;                   // the word after -help, or NULL

@@ -110,8 +110,8 @@ PetscErrorCode SnaCaseGetDir(SnaCase c, const char **dir);                      
 // Removes the lock, and the directory if it is empty.
 PetscErrorCode SnaCaseRelease(SnaCase *c);
 
-// /run: deck verbatim, effective options, command line, program version and git hash, versions of PETSc, HDF5, MPI,
+// /run: deck verbatim, effective options, command line (argv, quoted for a shell), program version and git hash, versions of PETSc, HDF5, MPI,
 // number of ranks, host, start time (UTC), and every result of `r` under /result.
-PetscErrorCode SnaFileWriteRun(SnaFile file, SnaDeck deck, SnaResults r);
+PetscErrorCode SnaFileWriteRun(SnaFile file, SnaDeck deck, SnaResults r, int argc, char **argv);
 
 #endif

@@ -119,6 +119,7 @@ typedef struct { // where the iteration stands; complete: with the factors it is
   double   drop;              // relative decrease of the residual in the last sweep
   double   step;              // line-search length (mu)
   PetscInt shifts;            // local systems that needed a larger shift so far
+  PetscInt failed;            // 0; 1 + d: the local system of direction d could not be solved; -1: a sweep raised F. Either ends the iteration.
   double   work;              // share of the expected work done, in [0,1]
 } SnaAlsState;
 

@@ -13,7 +13,7 @@ PetscErrorCode SnaRunCheckpoint(SnaRun run, MPI_Comm comm, PetscInt replica, cha
   if (replica > 0) PetscCall(PetscSNPrintf(suffix, sizeof(suffix), ".restart.%" PetscInt_FMT ".h5", replica));
   PetscCall(SnaCaseGetPath(run->claim, suffix, sizeof(path), path));
   PetscCall(SnaFileCreate(comm, path, &file));
-  PetscCall(SnaFileWriteRun(file, run->deck, NULL));
+  PetscCall(SnaFileWriteRun(file, run->deck, NULL, run->line->argc, run->line->argv));
   PetscCall(SnaModelWrite(run->model, file));
   PetscCall(SnaFileClose(&file, message));
   PetscFunctionReturn(0);

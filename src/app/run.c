@@ -247,7 +247,7 @@ static PetscErrorCode WriteResults(SnaRun run, char message[SNA_MAX_MESSAGE])
   PetscFunctionBeginUser;
   PetscCall(SnaCaseGetPath(run->claim, ".h5", sizeof(path), path));
   PetscCall(SnaFileCreate(run->comm, path, &file));
-  PetscCall(SnaFileWriteRun(file, run->deck, run->results));
+  PetscCall(SnaFileWriteRun(file, run->deck, run->results, run->line->argc, run->line->argv));
   PetscCall(SnaModelWrite(run->model, file));
   PetscCall(SnaSlicesWrite(run->slices, run->comm, run->model, file));
   PetscCall(SnaFileClose(&file, message));
@@ -303,7 +303,7 @@ static PetscErrorCode Solve(SnaRun run, SnaExit *code)
   PetscCall(WriteResults(run, message));
   PetscCall(SnaResultsPrint(run->results, run->comm));
   *code = status == SNA_SOLVE_CONVERGED ? SNA_EXIT_SOLVED : SNA_EXIT_NOTCONVERGED;
-  if (status != SNA_SOLVE_CONVERGED) PetscCall(PetscPrintf(run->comm, "not converged: the sweeps ended before the ladder did; raise -vsna_als_max_sweeps\n"));
+  if (status != SNA_SOLVE_CONVERGED) PetscCall(PetscPrintf(run->comm, "not converged; the files hold where it ended\n"));
   if (message[0]) {
     PetscCall(UserError(run, message));
     *code = SNA_EXIT_INTERNAL;
@@ -351,10 +351,8 @@ PetscErrorCode SnaRunExecute(SnaRun run, SnaExit *code)
     PetscFunctionReturn(0);
   }
   PetscCall(SnaCaseClaim(run->comm, run->dir, run->case_name, run->force, &run->claim, &ok, message));
-  if (!ok) {
-    PetscCall(UserError(run, message));
-    PetscFunctionReturn(0);
-  }
+  if (message[0]) PetscCall(UserError(run, message)); // a refusal, or a warning
+  if (!ok) PetscFunctionReturn(0);
   PetscCall(OpenLog(run, message));
   if (message[0]) {
     PetscCall(UserError(run, message));

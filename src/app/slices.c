@@ -4,6 +4,7 @@
 #include "app_impl.h"
 
 #define MAX_SLICES 64
+#define MAX_POINTS 134217728 // of one slice: 1 GB per field
 
 typedef struct {
   const char *name;
@@ -93,6 +94,8 @@ static PetscErrorCode ReadAt(SnaDeck deck, const SnaModelInfo *info, const char 
     }
     PetscCall(SnaExprEvaluate(value, 1, NULL, &s->at[d]));
     PetscCall(SnaExprDestroy(&value));
+    for (PetscInt a = 0; a < s->naxis; a++)
+      if (s->axis[a] == d) PetscCall(SnaDeckError(deck, "output_slice_*_at", s->name, "`%s` is an axis of this slice and cannot be fixed", word));
     if (!(s->at[d] >= info->lo[d] && s->at[d] <= info->hi[d]))
       PetscCall(SnaDeckError(deck, "output_slice_*_at", s->name, "%s = %g is outside its domain [%g, %g]", word, s->at[d], info->lo[d], info->hi[d]));
   }
@@ -117,6 +120,9 @@ static PetscErrorCode ReadSlice(SnaDeck deck, const SnaModelInfo *info, Slice *s
   PetscCall(SnaDeckGetInts(deck, "output_slice_*_n", s->name, 3, &n, s->n));
   for (PetscInt a = n; a < 3 && n == 1; a++) s->n[a] = s->n[0];
   if (n != 1 && n != s->naxis) PetscCall(SnaDeckError(deck, "output_slice_*_n", s->name, "%" PetscInt_FMT " numbers of points for %" PetscInt_FMT " axes", n, s->naxis));
+  double points = 1;
+  for (PetscInt a = 0; a < s->naxis; a++) points *= (double)s->n[a];
+  if (points > MAX_POINTS) PetscCall(SnaDeckError(deck, "output_slice_*_n", s->name, "%.3g points are too many for one slice; %d is the limit", points, MAX_POINTS));
   for (PetscInt d = 0; d < info->nd; d++) s->at[d] = 0.5 * (info->lo[d] + info->hi[d]);
   PetscCall(SnaDeckGetString(deck, "output_slice_*_at", s->name, &text));
   if (text && *text) PetscCall(ReadAt(deck, info, text, s));

@@ -169,6 +169,8 @@ PetscErrorCode SnaCommandLineSplit(
   line->petsc_argv = calloc(2 * most, sizeof(*line->petsc_argv));
   line->deck_argv  = calloc(most, sizeof(*line->deck_argv));
   line->owned      = calloc(most, sizeof(*line->owned));
+  line->argc       = argc;
+  line->argv       = argv;
   line->program    = argc > 0 ? argv[0] : NULL;
   if (!line->petsc_argv || !line->deck_argv || !line->owned) {
     SnaCommandLineFree(line);

@@ -224,6 +224,8 @@ PetscErrorCode SnaDeckGetNames(
     }
     if (ok) PetscCall(KeepEntry(deck, entry[i], &names[(*n)++]));
   }
+  if (look.node && count == 0 && !look.option->fallback)
+    PetscCall(SnaLookupError(deck, &look, "is empty; it needs at least one name"));
   if (look.node || *n) PetscCall(RecordList(deck, &look, count, entry));
   PetscCall(SnaListFree(count, &entry));
   PetscFunctionReturn(0);

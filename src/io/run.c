@@ -24,14 +24,12 @@ static void StartTime(size_t size, char text[])
 }
 
 // The words of the command line, quoted for a shell where needed.
-static PetscErrorCode CommandLine(char **line)
+static PetscErrorCode CommandLine(int argc, char **argv, char **line)
 {
-  int    argc;
-  char **argv, *to;
+  char  *to;
   size_t room = 1;
 
   PetscFunctionBeginUser;
-  PetscCall(PetscGetArgs(&argc, &argv));
   for (int i = 0; i < argc; i++) room += 4 * strlen(argv[i]) + 3;
   PetscCall(PetscMalloc1(room, line));
   to = *line;
@@ -82,7 +80,7 @@ static PetscErrorCode WriteVersions(SnaFile file)
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode SnaFileWriteRun(SnaFile file, SnaDeck deck, SnaResults r)
+PetscErrorCode SnaFileWriteRun(SnaFile file, SnaDeck deck, SnaResults r, int argc, char **argv)
 {
   const char *path, *text, *effective, *name;
   char       *command, host[256] = "", start[40];
@@ -91,7 +89,7 @@ PetscErrorCode SnaFileWriteRun(SnaFile file, SnaDeck deck, SnaResults r)
   PetscFunctionBeginUser;
   PetscCall(SnaDeckGetText(deck, &path, &text));
   PetscCall(SnaDeckGetEffective(deck, &effective));
-  PetscCall(CommandLine(&command));
+  PetscCall(CommandLine(argc, argv, &command));
   PetscCall(SnaFileWriteText(file, "/run/deck", text ? text : ""));
   PetscCall(SnaFileWriteText(file, "/run/effective", effective ? effective : ""));
   PetscCall(SnaFileWriteText(file, "/run/command", command));

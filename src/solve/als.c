@@ -7,8 +7,10 @@
 #include "als_impl.h"
 #include <petscblaslapack.h>
 
-#define MIN_STEP       0.25 // shortest first trial of the line search, in units of the sweep's difference
-#define MAX_DOUBLINGS  6
+#define MIN_STEP       0.25 // of the line search, in units of the sweep's difference
+#define MAX_STEP       64.0
+#define STEP_UP        2.0
+#define STEP_DOWN      0.5
 #define SETTLE_SWEEPS  2    // sweeps of a rung before the line search starts
 #define NEW_COLUMN     1e-3 // size of appended columns relative to the mean column, as a product over all directions
 #define FIRST_COLUMN   1e-2
@@ -123,18 +125,20 @@ static PetscErrorCode ShareWork(SnaAls als, PetscInt columns)
   PetscFunctionReturn(0);
 }
 
-// Rows of the other rank within p of the border.
-static PetscErrorCode ExchangeHalo(SnaAls als, PetscInt d, double *C)
+// Rows of the other rank: all of them where Gram matrices are formed whole, otherwise those within p of the border.
+static PetscErrorCode ExchangeRows(SnaAls als, PetscInt d, double *C)
 {
-  const SnaLsqDirection *D = &als->lsq->dir[d];
-  const PetscInt         R = als->R, cut = als->split[d], below = PetscMin(D->p, D->n - cut), above = PetscMin(D->p, cut);
-  double                *upper = C + (cut - above) * R, *lower = C + cut * R;
+  const SnaLsqDirection *D    = &als->lsq->dir[d];
+  const PetscInt         R    = als->R, cut = als->split[d];
+  const PetscBool        all  = (PetscBool)(D->n < SNA_ALS_SHARE_ROWS);
+  const PetscInt         tail = all ? D->n - cut : PetscMin(D->p, D->n - cut), head = all ? cut : PetscMin(D->p, cut);
+  double                *upper = C + (cut - head) * R, *lower = C + cut * R;
 
   PetscFunctionBeginUser;
   if (als->size == 1) PetscFunctionReturn(0);
   if (als->rank == 0)
-    PetscCallMPI(MPI_Sendrecv(upper, (PetscMPIInt)(above * R), MPI_DOUBLE, 1, 0, lower, (PetscMPIInt)(below * R), MPI_DOUBLE, 1, 0, als->comm, MPI_STATUS_IGNORE));
-  else PetscCallMPI(MPI_Sendrecv(lower, (PetscMPIInt)(below * R), MPI_DOUBLE, 0, 0, upper, (PetscMPIInt)(above * R), MPI_DOUBLE, 0, 0, als->comm, MPI_STATUS_IGNORE));
+    PetscCallMPI(MPI_Sendrecv(upper, (PetscMPIInt)(head * R), MPI_DOUBLE, 1, 0, lower, (PetscMPIInt)(tail * R), MPI_DOUBLE, 1, 0, als->comm, MPI_STATUS_IGNORE));
+  else PetscCallMPI(MPI_Sendrecv(lower, (PetscMPIInt)(tail * R), MPI_DOUBLE, 0, 0, upper, (PetscMPIInt)(head * R), MPI_DOUBLE, 0, 0, als->comm, MPI_STATUS_IGNORE));
   PetscFunctionReturn(0);
 }
 
@@ -208,10 +212,10 @@ static PetscErrorCode LocalSolve(SnaAls als, PetscInt d, PetscInt c0)
       shift = PetscMax(10 * shift, 1e-14 * (mean > 0 ? mean : 1));
     }
   }
-  PetscCheck(!failed, als->comm, PETSC_ERR_NOT_CONVERGED, "the local problem of direction %" PetscInt_FMT " stays singular", d);
-  for (PetscInt i = 0; i < rows; i++) PetscCall(PetscArraycpy(als->now.C[d] + (r0 + i) * R + c0, x + i * m, m));
+  if (failed) als->state.failed = 1 + d;
+  for (PetscInt i = 0; i < rows && !failed; i++) PetscCall(PetscArraycpy(als->now.C[d] + (r0 + i) * R + c0, x + i * m, m));
   PetscCall(PetscFree3(M, W, x));
-  PetscCall(ExchangeHalo(als, d, als->now.C[d]));
+  PetscCall(ExchangeRows(als, d, als->now.C[d]));
   PetscCall(SnaAlsGram_Private(als, d, c0, &als->now));
   PetscFunctionReturn(0);
 }
@@ -230,7 +234,7 @@ static PetscErrorCode Sweep(SnaAls als, PetscInt c0)
     }
     als->block = m;
   }
-  for (PetscInt d = 0; d < als->lsq->nd; d++) PetscCall(LocalSolve(als, d, c0));
+  for (PetscInt d = 0; d < als->lsq->nd && !als->state.failed; d++) PetscCall(LocalSolve(als, d, c0));
   PetscFunctionReturn(0);
 }
 
@@ -361,32 +365,29 @@ static PetscErrorCode SetObjective(SnaAls als, double F)
   PetscFunctionReturn(0);
 }
 
-// Goes on along the sweep's difference while the objective falls. *F: the best value; als->now: its iterate.
+// Goes on along the sweep's difference by `step`, if the objective falls there; the step learns from one sweep for the next, so that one trial
+// a sweep is enough. *F: the better value; als->now: its iterate.
 static PetscErrorCode LineSearch(SnaAls als, double *F)
 {
-  const PetscInt R = als->R;
-  double         mu = PetscMax(als->state.step, MIN_STEP), accepted = 0;
+  const PetscInt R    = als->R;
+  const double   step = als->state.step;
+  double         F_trial;
 
   PetscFunctionBeginUser;
-  for (PetscInt d = 0; d < als->lsq->nd; d++) PetscCall(PetscArraycpy(als->after[d], als->now.C[d], als->lsq->dir[d].n * R));
-  for (PetscInt trial = 0; trial < MAX_DOUBLINGS; trial++, mu *= 2) {
-    double        F_trial;
-    SnaAlsIterate swap;
-    for (PetscInt d = 0; d < als->lsq->nd; d++) {
-      const double *x0 = als->before[d], *x1 = als->after[d];
-      double       *x = als->trial.C[d];
-      for (PetscInt i = 0; i < als->lsq->dir[d].n * R; i++) x[i] = x1[i] + mu * (x1[i] - x0[i]);
-    }
-    PetscCall(GramAll(als, 0, &als->trial));
-    PetscCall(SnaAlsObjective_Private(als, &als->trial, &F_trial));
-    if (!(F_trial < *F)) break;
-    *F         = F_trial;
-    accepted   = mu;
-    swap       = als->now;
-    als->now   = als->trial;
-    als->trial = swap;
+  for (PetscInt d = 0; d < als->lsq->nd; d++) {
+    const double *x0 = als->before[d], *x1 = als->now.C[d];
+    double       *x = als->trial.C[d];
+    for (PetscInt i = 0; i < als->lsq->dir[d].n * R; i++) x[i] = x1[i] + step * (x1[i] - x0[i]);
   }
-  als->state.step = accepted > 0 ? accepted : PetscMax(mu / 2, MIN_STEP);
+  PetscCall(GramAll(als, 0, &als->trial));
+  PetscCall(SnaAlsObjective_Private(als, &als->trial, &F_trial));
+  if (F_trial < *F) {
+    const SnaAlsIterate swap = als->now;
+    als->now                 = als->trial;
+    als->trial               = swap;
+    *F                       = F_trial;
+    als->state.step          = PetscMin(STEP_UP * step, MAX_STEP);
+  } else als->state.step = PetscMax(STEP_DOWN * step, MIN_STEP);
   PetscFunctionReturn(0);
 }
 
@@ -401,11 +402,13 @@ static PetscErrorCode JointSweep(SnaAls als)
   for (PetscInt d = 0; d < als->lsq->nd; d++) PetscCall(PetscArraycpy(als->before[d], als->now.C[d], als->lsq->dir[d].n * R));
   PetscCall(Sweep(als, 0));
   PetscCall(SnaAlsObjective_Private(als, &als->now, &F));
-  if (F > F_before && s->sweep > 0) { // round-off: the minimum of this rung is reached
+  // An exact local solve cannot raise F: by more than round-off, the local solver is not accurate.
+  if (!s->failed && F > F_before * (1 + 1e-6) + 1e-12 * als->lsq->c0) s->failed = -1;
+  if (s->failed == -1 || (!s->failed && F > F_before && s->sweep > 0)) { // undo; at round-off the minimum of this rung is reached
     for (PetscInt d = 0; d < als->lsq->nd; d++) PetscCall(PetscArraycpy(als->now.C[d], als->before[d], als->lsq->dir[d].n * R));
     PetscCall(GramAll(als, 0, &als->now));
     F = F_before;
-  } else if (als->options.linesearch && s->sweep >= SETTLE_SWEEPS) PetscCall(LineSearch(als, &F));
+  } else if (als->options.linesearch && s->sweep >= SETTLE_SWEEPS && !s->failed) PetscCall(LineSearch(als, &F));
   PetscCall(SetObjective(als, F));
   PetscFunctionReturn(0);
 }
@@ -456,7 +459,7 @@ PetscErrorCode SnaAlsStep(SnaAls als, PetscBool *done)
     if (s->rung == als->options.nrung - 1 && RungDone(als)) s->phase = 2;
     UpdateWork(als);
   }
-  *done = (PetscBool)(s->phase == 2);
+  *done = (PetscBool)(s->phase == 2 || s->failed);
   PetscFunctionReturn(0);
 }
 
@@ -544,8 +547,9 @@ PetscErrorCode SnaAlsSetState(SnaAls als, const SnaAlsState *state, const double
     if (o->rung[i] == state->rank) rung = i;
   *ok = (PetscBool)(rung >= 0 && state->rank > 0);
   if (!*ok) PetscFunctionReturn(0);
-  als->state      = *state;
-  als->state.rung = rung;
+  als->state        = *state;
+  als->state.rung   = rung;
+  als->state.failed = 0;
   if (state->phase == 0) {
     // the old columns' Gram matrices in the shape they had, then the new ones: the same bits as in the run that was stopped
     const PetscInt old = rung > 0 ? o->rung[rung - 1] : 0;

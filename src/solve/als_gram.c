@@ -5,6 +5,9 @@
 //
 // Sums over spline rows and over the rows of the Hadamard products run over two fixed halves that are added last, on one rank one after the
 // other and on two ranks in parallel, so both give the same bits.
+//
+// Few rows: the other rank's rows (n R/2 numbers) are a shorter message than its share of the Gram matrices (npair R^2), and the sum over
+// them is done before that message would be. So below SNA_ALS_SHARE_ROWS rows every rank forms both halves from exchanged rows.
 #include "als_impl.h"
 #include <petscblaslapack.h>
 
@@ -25,33 +28,30 @@ static void BandTimesColumns(PetscInt n, PetscInt p, const double *M, PetscInt R
   }
 }
 
-// The contribution of rows [r0, r1) to the columns [c0, R) of the wanted Gram matrices, packed: first the matrices R x m, then the vectors.
-static PetscErrorCode PartialGram(SnaAls als, PetscInt d, PetscInt c0, const double *C, PetscInt r0, PetscInt r1, double *out)
+// The contribution of rows [r0, r1) to the columns [c0, R) of the first nmat Gram matrices, R x m each, and of the vectors, m each.
+static PetscErrorCode PartialGram(SnaAls als, PetscInt d, PetscInt c0, PetscInt nmat, const double *C, PetscInt r0, PetscInt r1, double *G, double *h)
 {
   const SnaLsqDirection *D   = &als->lsq->dir[d];
   const PetscInt         R   = als->R, m = R - c0;
   const PetscBLASInt     Rb  = (PetscBLASInt)R, mb = (PetscBLASInt)m, rows = (PetscBLASInt)(r1 - r0);
   const double           one = 1, zero = 0;
-  double                *packed = out;
 
   PetscFunctionBeginUser;
-  for (PetscInt i = 0; i < D->npair; i++) {
-    if (c0 == 0 && D->pair_a[i] > D->pair_b[i]) continue; // the transpose of another
+  for (PetscInt i = 0; i < nmat; i++) {
     if (rows > 0) {
       BandTimesColumns(D->n, D->p, D->M[i], R, c0, C, r0, r1, als->T);
       // row-major G[r][s] = sum_i C[i][r] T[i][s] is column-major T C^T
-      PetscCallBLAS("dgemm", BLASgemm_("N", "T", &mb, &Rb, &rows, &one, als->T, &mb, C + r0 * R, &Rb, &zero, packed, &mb));
-    } else PetscCall(PetscArrayzero(packed, R * m));
-    packed += R * m;
+      PetscCallBLAS("dgemm", BLASgemm_("N", "T", &mb, &Rb, &rows, &one, als->T, &mb, C + r0 * R, &Rb, &zero, G + i * R * m, &mb));
+    } else PetscCall(PetscArrayzero(G + i * R * m, R * m));
   }
   for (PetscInt aq = 0; aq < D->nop * D->nrhs; aq++) {
-    for (PetscInt s = 0; s < m; s++) packed[s] = 0;
+    double *restrict sum = h + aq * m;
+    for (PetscInt s = 0; s < m; s++) sum[s] = 0;
     for (PetscInt i = r0; i < r1; i++) {
-      const double  f = D->f[aq * D->n + i];
-      const double *c = C + i * R + c0;
-      for (PetscInt s = 0; s < m; s++) packed[s] += f * c[s];
+      const double           f = D->f[aq * D->n + i];
+      const double *restrict c = C + i * R + c0;
+      for (PetscInt s = 0; s < m; s++) sum[s] += f * c[s];
     }
-    packed += m;
   }
   PetscFunctionReturn(0);
 }
@@ -68,31 +68,33 @@ static void Transpose(PetscInt rows, PetscInt cols, const double *A, PetscInt ld
 PetscErrorCode SnaAlsGram_Private(SnaAls als, PetscInt d, PetscInt c0, SnaAlsIterate *it)
 {
   const SnaLsqDirection *D = &als->lsq->dir[d];
-  const PetscInt         R = als->R, m = R - c0, nvec = D->nop * D->nrhs;
-  PetscInt               nmat = 0, length;
-  const double          *packed = als->sum;
+  // With all columns only the pairs a <= b are formed, in place, and transposed; otherwise all pairs, whose new columns are then spread.
+  const PetscInt R = als->R, m = R - c0, nmat = c0 == 0 ? D->nupper : D->npair, nvec = D->nop * D->nrhs;
+  double        *G = c0 == 0 ? it->G[d] : als->sum, *h = c0 == 0 ? it->h[d] : als->sum + nmat * R * m, *G2 = als->sum2, *h2 = als->sum2 + nmat * R * m;
 
   PetscFunctionBeginUser;
   PetscCall(PetscLogEventBegin(als->gram, 0, 0, 0, 0));
-  for (PetscInt i = 0; i < D->npair; i++) nmat += !(c0 == 0 && D->pair_a[i] > D->pair_b[i]);
-  length = nmat * R * m + nvec * m;
-  if (als->size == 1) {
-    PetscCall(PartialGram(als, d, c0, it->C[d], 0, als->split[d], als->sum));
-    PetscCall(PartialGram(als, d, c0, it->C[d], als->split[d], D->n, als->sum2));
-    for (PetscInt i = 0; i < length; i++) als->sum[i] += als->sum2[i];
+  if (als->size == 1 || D->n < SNA_ALS_SHARE_ROWS) {
+    PetscCall(PartialGram(als, d, c0, nmat, it->C[d], 0, als->split[d], G, h));
+    PetscCall(PartialGram(als, d, c0, nmat, it->C[d], als->split[d], D->n, G2, h2));
+    for (PetscInt i = 0; i < nmat * R * m; i++) G[i] += G2[i];
+    for (PetscInt i = 0; i < nvec * m; i++) h[i] += h2[i];
   } else {
-    PetscCall(PartialGram(als, d, c0, it->C[d], als->first[d], als->last[d], als->sum));
-    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, als->sum, (PetscMPIInt)length, MPI_DOUBLE, MPI_SUM, als->comm));
+    PetscCall(PartialGram(als, d, c0, nmat, it->C[d], als->first[d], als->last[d], G, h));
+    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, G, (PetscMPIInt)(nmat * R * m), MPI_DOUBLE, MPI_SUM, als->comm));
+    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, h, (PetscMPIInt)(nvec * m), MPI_DOUBLE, MPI_SUM, als->comm));
   }
-  for (PetscInt i = 0; i < D->npair; i++) {
-    double *G = it->G[d] + i * R * R, *Gt = it->G[d] + D->transpose[i] * R * R;
-    if (c0 == 0 && D->pair_a[i] > D->pair_b[i]) continue;
-    for (PetscInt r = 0; r < R; r++) PetscCall(PetscArraycpy(G + r * R + c0, packed + r * m, m));
-    if (c0 > 0) Transpose(c0, m, packed, m, Gt + c0 * R, R); // rows of the new columns against the old ones
-    else if (Gt != G) Transpose(R, R, packed, R, Gt, R);
-    packed += R * m;
+  if (c0 == 0) {
+    for (PetscInt i = 0; i < nmat; i++)
+      if (D->transpose[i] != i) Transpose(R, R, it->G[d] + i * R * R, R, it->G[d] + D->transpose[i] * R * R, R);
+  } else {
+    for (PetscInt i = 0; i < nmat; i++) {
+      double *whole = it->G[d] + i * R * R, *transposed = it->G[d] + D->transpose[i] * R * R;
+      for (PetscInt r = 0; r < R; r++) PetscCall(PetscArraycpy(whole + r * R + c0, G + (i * R + r) * m, m));
+      Transpose(c0, m, G + i * R * m, m, transposed + c0 * R, R); // rows of the new columns against the old ones
+    }
+    for (PetscInt aq = 0; aq < nvec; aq++) PetscCall(PetscArraycpy(it->h[d] + aq * R + c0, h + aq * m, m));
   }
-  for (PetscInt aq = 0; aq < nvec; aq++) PetscCall(PetscArraycpy(it->h[d] + aq * R + c0, packed + aq * m, m));
   PetscCall(PetscLogEventEnd(als->gram, 0, 0, 0, 0));
   PetscFunctionReturn(0);
 }
@@ -136,6 +138,29 @@ static double Sum(PetscInt n, const double *v)
   return ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
 }
 
+// W += scale * prod_i v[i]; the last two factors are multiplied in while W is in a register.
+static void AddProduct(PetscInt m, double scale, PetscInt nv, const double *const v[], double *restrict t, double *restrict W)
+{
+  if (nv < 2) {
+    MultiplyRows(m, scale, nv, v, t);
+    for (PetscInt s = 0; s < m; s++) W[s] += t[s];
+  } else {
+    const double *restrict a = v[nv - 2], *restrict b = v[nv - 1];
+    MultiplyRows(m, scale, nv - 2, v, t);
+    for (PetscInt s = 0; s < m; s++) W[s] += t[s] * a[s] * b[s];
+  }
+}
+
+// U := U + V^T and V := U^T of that.
+static void AddTransposed(PetscInt R, double *U, double *V)
+{
+  const PetscInt tile = 16;
+  for (PetscInt i0 = 0; i0 < R; i0 += tile)
+    for (PetscInt j0 = U == V ? i0 : 0; j0 < R; j0 += tile)
+      for (PetscInt i = i0; i < PetscMin(R, i0 + tile); i++)
+        for (PetscInt j = U == V ? PetscMax(i, j0) : j0; j < PetscMin(R, j0 + tile); j++) U[i * R + j] = V[j * R + i] = U[i * R + j] + V[j * R + i];
+}
+
 PetscErrorCode SnaAlsHadamard_Private(SnaAls als, PetscInt d, PetscInt c0)
 {
   const SnaLsq           L = als->lsq;
@@ -149,18 +174,19 @@ PetscErrorCode SnaAlsHadamard_Private(SnaAls als, PetscInt d, PetscInt c0)
   PetscCall(PetscArrayzero(als->W, D->npair * R * m));
   for (PetscInt r = 0; r < R; r++) {
     for (PetscInt k = 0; k < L->nk; k++) {
-      for (PetscInt l = 0; l < L->nk; l++) {
-        double *restrict W = als->W + (D->pair[D->op[k] * D->nop + D->op[l]] * R + r) * m;
-        PetscInt nv        = 0;
+      for (PetscInt l = c0 == 0 ? k : 0; l < L->nk; l++) { // the product of (l,k) is the transpose of that of (k,l)
+        double *restrict W     = als->W + (D->pair[D->op[k] * D->nop + D->op[l]] * R + r) * m;
+        const double     scale = L->s[k] * L->s[l] * (c0 == 0 && k == l ? 0.5 : 1.0);
+        PetscInt         nv    = 0;
         for (PetscInt e = 0; e < L->nd; e++) {
           const SnaLsqDirection *E = &L->dir[e];
           if (e != d) v[nv++] = als->now.G[e] + (E->pair[E->op[k] * E->nop + E->op[l]] * R + r) * R + c0;
         }
-        MultiplyRows(m, L->s[k] * L->s[l], nv, v, t);
-        for (PetscInt s = 0; s < m; s++) W[s] += t[s];
+        AddProduct(m, scale, nv, v, t, W);
       }
     }
   }
+  for (PetscInt i = 0; i < D->nupper && c0 == 0; i++) AddTransposed(R, als->W + i * R * R, als->W + D->transpose[i] * R * R);
   PetscCall(PetscArrayzero(als->w, D->nop * D->nrhs * R));
   for (PetscInt k = 0; k < L->nk; k++) {
     for (PetscInt o = 0; o < L->nm; o++) {
@@ -170,8 +196,7 @@ PetscErrorCode SnaAlsHadamard_Private(SnaAls als, PetscInt d, PetscInt c0)
         const SnaLsqDirection *E = &L->dir[e];
         if (e != d) v[nv++] = als->now.h[e] + (E->op[k] * E->nrhs + E->rhs[o]) * R;
       }
-      MultiplyRows(R, L->s[k] * L->t[o], nv, v, t);
-      for (PetscInt s = 0; s < R; s++) w[s] += t[s];
+      AddProduct(R, L->s[k] * L->t[o], nv, v, t, w);
     }
   }
   PetscCall(PetscLogEventEnd(als->hadamard, 0, 0, 0, 0));

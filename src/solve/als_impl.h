@@ -4,8 +4,10 @@
 
 #include "lsq_impl.h"
 
+#define SNA_ALS_SHARE_ROWS 192 // directions with fewer splines: rows are exchanged and Gram matrices formed whole on every rank
+
 typedef struct { // one iterate: factors and what is derived from them
-  double *C[SNA_MAX_DIM]; // n x R, row i = spline i; this rank keeps its own rows and a halo of p rows valid
+  double *C[SNA_MAX_DIM]; // n x R, row i = spline i; this rank keeps its own rows valid, and all others or (many rows) p of them
   double *G[SNA_MAX_DIM]; // npair matrices R x R: G_ab = C^T M_ab C; the same on all ranks
   double *h[SNA_MAX_DIM]; // nop*nrhs vectors of R: C^T f_aq; the same on all ranks
 } SnaAlsIterate;

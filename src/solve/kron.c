@@ -468,6 +468,7 @@ PetscErrorCode SnaKronCreate(MPI_Comm comm, PetscInt n, PetscInt p, PetscInt m, 
   PetscCheck(n >= 1 && p >= 0 && m >= 1, comm, PETSC_ERR_ARG_OUTOFRANGE,
     "n = %" PetscInt_FMT ", p = %" PetscInt_FMT ", m = %" PetscInt_FMT, n, p, m);
   PetscCall(PetscNew(&A));
+  *kron = A; // whole enough to be destroyed when PETSc refuses an option below
   PetscCall(PetscCommDuplicate(comm, &A->comm, &A->tag));
   PetscCallMPI(MPI_Comm_size(A->comm, &A->size));
   PetscCallMPI(MPI_Comm_rank(A->comm, &A->rank));
@@ -486,7 +487,6 @@ PetscErrorCode SnaKronCreate(MPI_Comm comm, PetscInt n, PetscInt p, PetscInt m, 
   PetscCall(MatSetOption(A->shell, MAT_SPD, PETSC_TRUE));
   PetscCall(MatCreateVecs(A->shell, &A->x, &A->b));
   PetscCall(SetUpKSP(A, prefix));
-  *kron = A;
   PetscFunctionReturn(0);
 }
 

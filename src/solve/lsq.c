@@ -77,8 +77,13 @@ static PetscErrorCode NumberPairs(PetscInt nk, SnaLsqDirection *D)
   for (PetscInt k = 0; k < nk; k++)
     for (PetscInt l = 0; l < nk; l++) D->pair[D->op[k] * D->nop + D->op[l]] = 0;
   D->npair = 0;
-  for (PetscInt i = 0; i < D->nop * D->nop; i++)
-    if (D->pair[i] == 0) D->pair[i] = D->npair++;
+  for (PetscInt a = 0; a < D->nop; a++)
+    for (PetscInt b = a; b < D->nop; b++)
+      if (D->pair[a * D->nop + b] == 0) D->pair[a * D->nop + b] = D->npair++;
+  D->nupper = D->npair;
+  for (PetscInt a = 0; a < D->nop; a++)
+    for (PetscInt b = 0; b < a; b++)
+      if (D->pair[a * D->nop + b] == 0) D->pair[a * D->nop + b] = D->npair++;
   PetscCall(PetscMalloc3(D->npair, &D->pair_a, D->npair, &D->pair_b, D->npair, &D->transpose));
   for (PetscInt a = 0; a < D->nop; a++) {
     for (PetscInt b = 0; b < D->nop; b++) {

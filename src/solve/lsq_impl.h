@@ -7,7 +7,8 @@
 typedef struct { // direction d; operators a, b in [0, nop), right-hand-side functions q in [0, nrhs)
   SnaBasis     basis; // borrowed
   PetscInt     n, p;
-  PetscInt     nop, nrhs, npair;
+  PetscInt     nop, nrhs;
+  PetscInt     npair, nupper; // ordered pairs; the first nupper have a <= b, the others are their transposes
   PetscInt    *op;        // nk: operator of term k
   PetscInt    *rhs;       // nm: function of right-hand-side term m
   PetscInt    *pair;      // nop*nop: index of the ordered pair (a,b), or -1 where no two terms meet in it

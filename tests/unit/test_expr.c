@@ -123,7 +123,7 @@ static void TestValues(void **state)
     SnaExpr             e       = Create(text[k]);
 
     OK(SnaExprEvaluate(e, N, point, out));
-    for (int i = 0; i < N; i++) AssertClose(text[k], out[i], in_c((int)k, x[i], y[i]), 2 * DBL_EPSILON);
+    for (int i = 0; i < N; i++) AssertClose(text[k], out[i], in_c((int)k, x[i], y[i]), 64 * DBL_EPSILON); // x + y*x - y/x cancels, and the compiler may fuse
     OK(SnaExprDestroy(&e));
   }
 }

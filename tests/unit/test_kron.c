@@ -48,7 +48,7 @@ static void CreateProblem(PetscInt n, PetscInt p, PetscInt m, Problem *P)
   P->m   = m;
   P->ldw = m + 3;
   for (int k = 0; k < TERMS; k++) {
-    Ok(PetscCalloc2(n * (2 * p + 1), &P->M[k], m * P->ldw, &P->W[k]));
+    Ok(PetscCalloc2(n * (size_t)(2 * p + 1), &P->M[k], m * (size_t)P->ldw, &P->W[k]));
     for (PetscInt r = 0; r < m; r++) {
       for (PetscInt s = m; s < P->ldw; s++) P->W[k][r * P->ldw + s] = NAN; // behind the rows: never to be read
     }
@@ -90,7 +90,7 @@ static double *RightHandSide(Problem *P)
   uint64_t seed = 77;
   double  *b;
 
-  Ok(PetscMalloc1(P->n * P->m, &b));
+  Ok(PetscMalloc1(P->n * (size_t)P->m, &b));
   for (PetscInt i = 0; i < P->n * P->m; i++) b[i] = Random(&seed);
   return b;
 }
@@ -101,7 +101,7 @@ static double *Dense(Problem *P, double shift)
   const PetscInt N = P->n * P->m;
   double        *dense;
 
-  Ok(PetscCalloc1(N * N, &dense));
+  Ok(PetscCalloc1(N * (size_t)N, &dense));
   for (int k = 0; k < TERMS; k++) {
     for (PetscInt i = 0; i < P->n; i++) {
       for (PetscInt j = PetscMax(0, i - P->p); j <= PetscMin(P->n - 1, i + P->p); j++) {
@@ -169,7 +169,7 @@ static void CheckSize(PetscInt n, PetscInt p, PetscInt m)
   CreateProblem(n, p, m, &P);
   b     = RightHandSide(&P);
   exact = DenseSolve(&P, 0.25, b);
-  Ok(PetscMalloc2(n * m, &x, n * m, &alone));
+  Ok(PetscMalloc2(n * (size_t)m, &x, n * (size_t)m, &alone));
   Solve(PETSC_COMM_SELF, &P, NULL, 0.25, b, alone, &begin, &all);
   assert_true(begin == 0 && all == n);
   Near(n * m, alone, exact, 1e-11);
@@ -239,7 +239,7 @@ static void test_product(void **state)
     CreateProblem(n, p, m, &P);
     x     = RightHandSide(&P);
     dense = Dense(&P, 0.5);
-    Ok(PetscCalloc3(N, &y, N, &exact, N * N, &own));
+    Ok(PetscCalloc3(N, &y, N, &exact, N * (size_t)N, &own));
     for (PetscInt i = 0; i < N; i++) {
       for (PetscInt j = 0; j < N; j++) exact[i] += dense[i * N + j] * x[j];
       trace += dense[i * N + i] - 0.5;
@@ -398,7 +398,7 @@ static void test_other_solvers(void **state)
   CreateProblem(n, p, m, &P);
   b = RightHandSide(&P);
   for (int change = 0; change < 2; change++) exact[change] = DenseSolve(&P, 0.1 + change, b);
-  Ok(PetscMalloc1(n * m, &x));
+  Ok(PetscMalloc1(n * (size_t)m, &x));
   for (size_t q = 0; q < sizeof(choice) / sizeof(choice[0]); q++) {
     SnaKron   A;
     PetscInt  first, last;
@@ -442,7 +442,7 @@ static void test_iterations(void **state)
   (void)state;
   CreateProblem(n, p, m, &P);
   b = RightHandSide(&P);
-  Ok(PetscMalloc1(n * m, &x));
+  Ok(PetscMalloc1(n * (size_t)m, &x));
   Ok(SnaKronCreate(PETSC_COMM_WORLD, n, p, m, NULL, &A));
   Ok(SnaKronGetRows(A, &first, &last));
   Ok(SnaKronGetKSP(A, &ksp));

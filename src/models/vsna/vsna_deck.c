@@ -39,7 +39,7 @@ static const SnaOption vsna_options[] = {
   {"vsna_als_final_sweeps", SNA_OPT_INT, "10", 1, 100000, "1..100000", "The same at the target rank."},
   {"vsna_als_max_sweeps", SNA_OPT_INT, "100000", 1, 2147483647, ">= 1", "Sweeps in all; a run that reaches it before the end of the ladder is not converged (exit code 3)."},
   {"vsna_als_rtol", SNA_OPT_REAL, "1e-6", 0, 1, "0..1", "A rung ends early when a sweep lowers the residual by less than this fraction."},
-  {"vsna_als_tikhonov", SNA_OPT_REAL, "1e-13", 0, 1, "0..1", "Shift of the local systems in units of their mean diagonal; above 1e-9 it costs accuracy."},
+  {"vsna_als_tikhonov", SNA_OPT_REAL, "1e-13", 0, 1, "0..1", "Shift of the local systems in units of their mean diagonal; from 1e-4 on it costs accuracy."},
   {"vsna_als_linesearch", SNA_OPT_BOOL, "true", 0, 0, NULL, "Line search along the difference of two sweeps."},
   {"vsna_als_balance_every", SNA_OPT_INT, "5", 0, 100000, "0..100000", "Sweeps between balancing of the column norms; 0: only after enrichment."},
   {"vsna_mat_type", SNA_OPT_CHOICE, "shell", 0, 0, "shell|sbaij", "Local systems: matrix-free with the block-band Cholesky, or assembled to PETSc's MATSBAIJ for verification."},

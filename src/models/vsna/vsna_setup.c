@@ -151,6 +151,34 @@ static PetscErrorCode SetUpGroups(SnaModel model, Vsna *v)
   PetscFunctionReturn(0);
 }
 
+// A reference that is not a number somewhere would make the error one: tried at points spread over the domain.
+static PetscErrorCode CheckReference(SnaDeck deck, Vsna *v, const SnaModelInfo *info)
+{
+  enum { NPOINTS = 1024 };
+  double        coordinates[SNA_MAX_DIM][NPOINTS], value[NPOINTS];
+  const double *x[SNA_MAX_DIM];
+
+  PetscFunctionBeginUser;
+  if (!v->reference) PetscFunctionReturn(0);
+  for (PetscInt d = 0; d < v->nd; d++) {
+    for (PetscInt i = 0; i < NPOINTS; i++) coordinates[d][i] = info->lo[d] + (info->hi[d] - info->lo[d]) * SnaRandomUniform(0, (uint64_t)d, (uint64_t)i);
+    x[d] = coordinates[d];
+  }
+  PetscCall(SnaExprEvaluate(v->reference, NPOINTS, x, value));
+  for (PetscInt i = 0; i < NPOINTS; i++) {
+    char where[512] = "";
+    if (!PetscIsInfOrNanReal(value[i])) continue;
+    for (PetscInt d = 0; d < v->nd; d++) {
+      char text[64];
+      PetscCall(PetscSNPrintf(text, sizeof(text), "%s%s = %.3g", d ? ", " : "", info->name[d], coordinates[d][i]));
+      PetscCall(PetscStrlcat(where, text, sizeof(where)));
+    }
+    PetscCall(SnaDeckError(deck, "pde_reference", NULL, "the reference is %g at %s", value[i], where));
+    break;
+  }
+  PetscFunctionReturn(0);
+}
+
 // Lets PETSc read the local solver's options (vsna_ksp_*, vsna_pc_*) on a tiny system, so that a wrong one is a deck error and not a trace later.
 static PetscErrorCode ProbeLocalSolver(SnaDeck deck, Vsna *v)
 {
@@ -172,7 +200,8 @@ static PetscErrorCode ProbeLocalSolver(SnaDeck deck, Vsna *v)
     const char *text;
     PetscCall(PetscErrorMessage(ierr, &text, NULL));
     PetscCall(SnaDeckError(deck, NULL, NULL, "vsna: PETSc refuses the options of the local solver (ksp_*, pc_*): %s", text));
-  } else PetscCall(SnaKronDestroy(&kron));
+  }
+  PetscCall(SnaKronDestroy(&kron));
   PetscFunctionReturn(0);
 }
 
@@ -188,10 +217,41 @@ PetscErrorCode SnaModelSetUp_VSNA(SnaModel model, SnaDeck deck)
   PetscCall(PetscTime(&t0));
   PetscCall(SetUpDirections(v, &model->info));
   PetscCall(SetUpLsq(deck, v, &model->info));
+  PetscCall(CheckReference(deck, v, &model->info));
   PetscCall(SetUpGroups(model, v));
   PetscCall(ProbeLocalSolver(deck, v));
   PetscCall(PetscTime(&t1));
   v->setup_seconds = t1 - t0;
+  PetscFunctionReturn(0);
+}
+
+// The lift is constant in time, so an initial condition that is not zero on a Dirichlet end stays there: worth a word.
+static PetscErrorCode NoteLiftOnWalls(SnaModel model, Vsna *v)
+{
+  PetscFunctionBeginUser;
+  for (PetscInt j = 0; j < v->initial.n; j++) {
+    for (PetscInt d = 0; d < v->nd; d++) {
+      const VsnaDirection *D              = &v->dir[d];
+      const double        *x[SNA_MAX_DIM] = {NULL}, ends[2] = {D->lo, D->hi};
+      double              *inside, wall[2] = {1, 1}, largest = 1;
+      if (d == v->initial_dim || (!D->drop_first && !D->drop_last)) continue;
+      if (v->initial.term[j].factor[d]) {
+        PetscCall(PetscMalloc1(D->tab.nq, &inside));
+        x[d] = D->tab.x;
+        PetscCall(SnaExprEvaluate(v->initial.term[j].factor[d], D->tab.nq, x, inside));
+        x[d] = ends;
+        PetscCall(SnaExprEvaluate(v->initial.term[j].factor[d], 2, x, wall));
+        largest = 0;
+        for (PetscInt q = 0; q < D->tab.nq; q++) largest = PetscMax(largest, PetscAbsReal(inside[q]));
+        PetscCall(PetscFree(inside));
+      }
+      for (PetscInt end = 0; end < 2; end++) {
+        const double part = PetscAbsReal(wall[end]) / largest;
+        if ((end ? D->drop_last : D->drop_first) && part > 1e-3)
+          PetscCall(PetscPrintf(model->comm, "  note: initial condition `%s` is %.2g of its maximum at %s = %g, where bc is dirichlet; u keeps that value there\n", v->initial.name[j], part, model->info.name[d], ends[end]));
+      }
+    }
+  }
   PetscFunctionReturn(0);
 }
 
@@ -217,6 +277,7 @@ PetscErrorCode SnaModelView_VSNA(SnaModel model)
   }
   PetscCall(SnaAlsGetMemory(v->lsq, R, PetscMin(2, (PetscMPIInt)(size / v->ngroup)), &factors, &band, &total));
   PetscCall(PetscPrintf(model->comm, "  rank %" PetscInt_FMT ": %" PetscInt_FMT " parameters; about %.1f MB per rank (largest local band %.1f MB)\n", R, unknowns, total / 1048576.0, band / 1048576.0));
+  PetscCall(NoteLiftOnWalls(model, v));
   if (v->restarts > 1) PetscCall(PetscPrintf(model->comm, "  %" PetscInt_FMT " runs from different seeds in %" PetscInt_FMT " groups of ranks\n", v->restarts, v->ngroup));
   if ((PetscInt)size > 2 * v->ngroup)
     PetscCall(PetscPrintf(model->comm, "  note: one run uses 2 ranks; %" PetscInt_FMT " of %d ranks wait during the sweeps (they help with errors and slices). Use them with -vsna_restarts %" PetscInt_FMT ".\n",

@@ -64,7 +64,12 @@ static PetscErrorCode SolveReplica(SnaModel model, PetscInt k, SnaSolveStatus *s
     PetscCall(PetscTime(&t1));
     r->seconds += t1 - t0;
     PetscCall(AppendHistory(r, &s, r->seconds));
-    if (!done && s.total >= v->max_sweeps) {
+    if (s.failed) {
+      *status = SNA_SOLVE_NOTCONVERGED;
+      if (s.failed < 0) PetscCall(PetscFPrintf(v->workers, PETSC_STDERR, "vsna: sweep %" PetscInt_FMT " raised the objective and was undone: the local systems are not solved accurately; look at the options of the local solver (vsna: ksp_*, pc_*, tikhonov)\n", s.total));
+      else PetscCall(PetscFPrintf(v->workers, PETSC_STDERR, "vsna: the local system of direction %s could not be solved in sweep %" PetscInt_FMT "; look at the options of the local solver (vsna: ksp_*, pc_*)\n", model->info.name[s.failed - 1], s.total));
+    } else if (!done && s.total >= v->max_sweeps) {
+      PetscCall(PetscFPrintf(v->workers, PETSC_STDERR, "vsna: %" PetscInt_FMT " sweeps ended before the ladder did; raise als: max_sweeps\n", s.total));
       *status = SNA_SOLVE_NOTCONVERGED;
       done    = PETSC_TRUE;
     }

@@ -1,0 +1,38 @@
+"""The command line: -help, -version, -check (nothing written), -quiet, wrong words, options without values; a stray .petscrc is not read."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from run_case import Checks, fresh_folder, run, shipped
+
+DECK = shipped("poisson_2d")
+checks = Checks()
+p = run(None, np=0, args=["-help"])
+checks.that(p.exit == 0 and "vsna_rank" in p.out and "dim_*_cells" in p.out.replace("<name>", "*"), "-help lists the keys", p)
+p = run(None, np=0, args=["-help", "rank"])
+checks.that(p.exit == 0 and "vsna_rank" in p.out and "vsna_seed" not in p.out, "-help rank lists the keys with that word", p)
+p = run(None, np=2, args=["-help"])
+checks.that(p.exit == 0 and p.out.count("vsna_rank ") <= 3, "-help on two ranks speaks once", p)
+p = run(None, np=0, args=["-version"])
+checks.that(p.exit == 0 and "sna_solver 0." in p.out and "PETSc" in p.out, "-version", p)
+p = run(DECK, np=0, args=["-check"])
+checks.that(p.exit == 0 and not p.files and "als " not in p.out and "vsna_rank: 4" in p.out, f"-check solves and writes nothing and shows the effective deck: files {p.files}", p)
+checks.that("MB" in p.out or "MiB" in p.out, "-check estimates the memory", p)
+p = run(DECK.replace("rank: 4", "rnak: 4"), np=0, args=["-check"])
+checks.refused(p, r"rnak", "-check of a wrong deck")
+p = run(DECK, np=1, args=["-quiet"])
+checks.that(p.exit == 0 and not any(line.startswith("als ") for line in p.out.splitlines()), "-quiet has no progress lines", p)
+checks.refused(run(DECK, np=0, args=["-restart"]), r"restart", "-restart without a file")
+checks.refused(run(DECK, np=0, args=["-sample", "points.csv"]), r"-restart", "-sample without -restart")
+p = run(DECK, np=0, args=["--vsna_rank", "3"])
+checks.that(p.exit == 0 and p.results.get("rank") == 3, "two dashes are as good as one", p)
+checks.refused(run(DECK, np=0, args=["-vsna_rank"]), r"vsna_rank", "an option without its value")
+checks.refused(run(DECK, np=0, args=["stray"]), r"stray", "a stray word")
+checks.refused(run(DECK, np=0, args=["-chekc"]), [r"chekc", r"did you mean"], "a misspelt switch")
+p = run(DECK, np=1, args=["-vsna_rank", "1", "-vsna_rank", "2"])
+checks.that(p.exit == 0 and p.results.get("rank") == 2, f"the last of two equal options counts: rank {p.results.get('rank')}", p)
+folder = fresh_folder()
+(folder / ".petscrc").write_text("-vsna_rank 7\n-no_such_option 3\n")
+p = run(DECK, np=1, cwd=folder, env={"HOME": str(folder), "PETSC_OPTIONS": ""})
+checks.that(p.exit == 0 and p.results.get("rank") == 4, f"a stray .petscrc does not count: rank {p.results.get('rank')}", p)
+checks.end()
