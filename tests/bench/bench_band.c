@@ -59,10 +59,10 @@ static PetscErrorCode CreateTerms(Bench *B)
   uint64_t       seed  = 1;
 
   PetscFunctionBeginUser;
-  PetscCall(PetscMalloc4(B->nk, &B->M, B->nk, &B->W, B->n * B->m, &B->b, B->n * B->m, &B->x));
+  PetscCall(PetscMalloc4(B->nk, &B->M, B->nk, &B->W, B->n * (size_t)B->m, &B->b, B->n * (size_t)B->m, &B->x));
   for (PetscInt k = 0; k < B->nk; k++) {
-    PetscCall(PetscCalloc1(B->n * width, &B->M[k]));
-    PetscCall(PetscMalloc1(B->m * B->m, &B->W[k]));
+    PetscCall(PetscCalloc1(B->n * (size_t)width, &B->M[k]));
+    PetscCall(PetscMalloc1(B->m * (size_t)B->m, &B->W[k]));
     for (PetscInt i = 0; i < B->n; i++) {
       for (PetscInt j = PetscMax(0, i - B->p); j <= i; j++) {
         const double v                    = i == j ? 2.0 * (double)width : Random(&seed);
