@@ -16,18 +16,21 @@ PetscErrorCode SnaSlicesDestroy(SnaSlices *slices);
 // After the model's set-up; user errors go to the deck.
 PetscErrorCode SnaSlicesSetFromOptions(SnaSlices slices, SnaDeck deck, SnaModel model);
 // Samples every slice at its `at` point and sends it to the view, `step` on the time slider. Collective on comm, whose rank 0 owns the view.
-PetscErrorCode SnaSlicesSend(SnaSlices slices, MPI_Comm comm, SnaModel model, SnaView view, PetscInt step, const char note[]);
+PetscErrorCode SnaSlicesSend(
+  SnaSlices slices, MPI_Comm comm, SnaModel model, SnaView view, PetscInt step, const char note[]);
 // Samples all frames of all slices into /slice/<name>/<frame> of the file. Collective on comm (that of the file).
 PetscErrorCode SnaSlicesWrite(SnaSlices slices, MPI_Comm comm, SnaModel model, SnaFile file);
 // One .xmf per slice beside the HDF5 file. Collective. *written counts files; message holds the first failure, or is empty.
-PetscErrorCode SnaSlicesWriteXdmf(SnaSlices slices, MPI_Comm comm, SnaModel model, SnaCase c, PetscInt *written, char message[SNA_MAX_MESSAGE]);
+PetscErrorCode SnaSlicesWriteXdmf(
+  SnaSlices slices, MPI_Comm comm, SnaModel model, SnaCase c, PetscInt *written, char message[SNA_MAX_MESSAGE]);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Queries: -restart FILE -sample POINTS evaluates the solution in FILE (value and gradient) at the rows of a table, in parallel, without solving.
 // ---------------------------------------------------------------------------------------------------------------------
 // Writes `output` (NULL: POINTS with _<unknown> before its ending): the coordinates, the unknown, its derivative in every direction; NaN outside the domain.
 // message is empty when all went well. Collective.
-PetscErrorCode SnaQuery(MPI_Comm comm, SnaModel model, const char points[], const char output[], SnaResults results, char message[SNA_MAX_MESSAGE]);
+PetscErrorCode SnaQuery(MPI_Comm comm, SnaModel model, const char points[], const char output[], SnaResults results,
+  char message[SNA_MAX_MESSAGE]);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // SnaRun: one deck from reading to the exit code.

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SNA_MAX_DIM     20  // directions of one problem
+#define SNA_MAX_DIM     20 // directions of one problem
 #define SNA_MAX_MESSAGE 1024
 
 // Exit codes of the program.
@@ -71,7 +71,8 @@ typedef struct {
 // parentheses and signs are taken apart; what is left must depend on one variable, otherwise *ok is PETSC_FALSE and the
 // message names the factor and the variables in it. d(x), d(x,k) are accepted only where `derivatives` is true.
 // On a user error *ok is PETSC_FALSE and nothing needs destroying.
-PetscErrorCode SnaTermCreate(const char text[], const SnaSymbols *symbols, PetscBool derivatives, SnaTerm *term, PetscBool *ok, char message[SNA_MAX_MESSAGE]);
+PetscErrorCode SnaTermCreate(const char text[], const SnaSymbols *symbols, PetscBool derivatives, SnaTerm *term,
+  PetscBool *ok, char message[SNA_MAX_MESSAGE]);
 PetscErrorCode SnaTermDestroy(SnaTerm *term);
 // Tries to write an expression as a sum of at most `max` product terms (no derivatives). *n = 0 when it is not such a sum; no error.
 PetscErrorCode SnaTermsFromSum(const char text[], const SnaSymbols *symbols, int max, int *n, SnaTerm terms[]);
@@ -91,18 +92,18 @@ PetscBool SnaNameIsReserved(const char name[]);
 // ---------------------------------------------------------------------------------------------------------------------
 typedef enum {
   SNA_OPT_INT,
-  SNA_OPT_REAL,   // a number or an expression in the deck's constants: 2*pi/3
+  SNA_OPT_REAL, // a number or an expression in the deck's constants: 2*pi/3
   SNA_OPT_BOOL,
-  SNA_OPT_STRING, // any text: expressions, file names
-  SNA_OPT_CHOICE, // one of values "a|b|c"
-  SNA_OPT_INTS,   // sequence of integers: [129, 129]
-  SNA_OPT_REALS,  // sequence of numbers or constant expressions: [0, 2*pi/3]
-  SNA_OPT_STRINGS,// sequence of words: [x, y]
-  SNA_OPT_NAMES   // ordered list of names that the user invents (`dim:` with items `- x: {...}`)
+  SNA_OPT_STRING,  // any text: expressions, file names
+  SNA_OPT_CHOICE,  // one of values "a|b|c"
+  SNA_OPT_INTS,    // sequence of integers: [129, 129]
+  SNA_OPT_REALS,   // sequence of numbers or constant expressions: [0, 2*pi/3]
+  SNA_OPT_STRINGS, // sequence of words: [x, y]
+  SNA_OPT_NAMES    // ordered list of names that the user invents (`dim:` with items `- x: {...}`)
 } SnaOptionType;
 
 typedef struct {
-  const char   *key;      // path with '_', '*' for a listed name: "dim_*_cells"; NULL ends a table
+  const char   *key; // path with '_', '*' for a listed name: "dim_*_cells"; NULL ends a table
   SnaOptionType type;
   const char   *fallback; // default as the user would write it; NULL: required; "": absent unless given
   double        min, max; // inclusive bounds for numbers (each entry of a sequence); ignored for text
@@ -120,21 +121,22 @@ typedef struct SnaDeck_ *SnaDeck;
 typedef struct {
   int         argc; // all words as they were given, borrowed
   char      **argv;
-  const char *program, *deck;           // borrowed from argv; deck is NULL when there is none
+  const char *program, *deck; // borrowed from argv; deck is NULL when there is none
   PetscBool   help, version;
-  const char *filter;                   // the word after -help, or NULL
+  const char *filter; // the word after -help, or NULL
   int         petsc_argc, deck_argc;
-  char      **petsc_argv;               // for PetscInitialize: program, -skip_petscrc, PETSc's own options (-log_view, -malloc_debug, ...)
-  char      **deck_argv;                // for SnaDeckCreate: program, "-key=value" or "-flag", in order
-  char        message[SNA_MAX_MESSAGE]; // a user error, or empty
-  int         nowned;
-  char      **owned;
+  char **petsc_argv; // for PetscInitialize: program, -skip_petscrc, PETSc's own options (-log_view, -malloc_debug, ...)
+  char **deck_argv;  // for SnaDeckCreate: program, "-key=value" or "-flag", in order
+  char   message[SNA_MAX_MESSAGE]; // a user error, or empty
+  int    nowned;
+  char **owned;
 } SnaCommandLine;
 
 // `table` holds the option tables of the whole program. Needs no PETSc; returns PETSC_ERR_MEM without memory, otherwise 0. `line` and argv must
 // live until after PetscFinalize (PETSc keeps pointers into them).
-PetscErrorCode SnaCommandLineSplit(int argc, char **argv, int ntable, const SnaOption *const table[], SnaCommandLine *line);
-void           SnaCommandLineFree(SnaCommandLine *line);
+PetscErrorCode SnaCommandLineSplit(
+  int argc, char **argv, int ntable, const SnaOption *const table[], SnaCommandLine *line);
+void SnaCommandLineFree(SnaCommandLine *line);
 
 // Collective on comm after PetscInitialize. Reads `path` on rank 0 (NULL: no deck, for -help), lints it, distributes it and puts it
 // into PETSc's options database under the command line: the words deck_argv of SnaCommandLineSplit(), argv[0] is not looked at. Errors of the
@@ -160,17 +162,23 @@ PetscErrorCode SnaDeckGetConstants(SnaDeck deck, SnaSymbols *symbols);
 PetscErrorCode SnaDeckGetInt(SnaDeck deck, const char key[], const char name[], PetscInt *value);
 PetscErrorCode SnaDeckGetReal(SnaDeck deck, const char key[], const char name[], double *value);
 PetscErrorCode SnaDeckGetBool(SnaDeck deck, const char key[], const char name[], PetscBool *value);
-PetscErrorCode SnaDeckGetString(SnaDeck deck, const char key[], const char name[], const char **value); // STRING and CHOICE; NULL if absent
-PetscErrorCode SnaDeckGetInts(SnaDeck deck, const char key[], const char name[], PetscInt max, PetscInt *n, PetscInt values[]);
-PetscErrorCode SnaDeckGetReals(SnaDeck deck, const char key[], const char name[], PetscInt max, PetscInt *n, double values[]);
-PetscErrorCode SnaDeckGetStrings(SnaDeck deck, const char key[], const char name[], PetscInt max, PetscInt *n, const char *values[]);
-PetscErrorCode SnaDeckGetNames(SnaDeck deck, const char key[], const char name[], PetscInt max, PetscInt *n, const char *names[]);
+PetscErrorCode SnaDeckGetString(
+  SnaDeck deck, const char key[], const char name[], const char **value); // STRING and CHOICE; NULL if absent
+PetscErrorCode SnaDeckGetInts(
+  SnaDeck deck, const char key[], const char name[], PetscInt max, PetscInt *n, PetscInt values[]);
+PetscErrorCode SnaDeckGetReals(
+  SnaDeck deck, const char key[], const char name[], PetscInt max, PetscInt *n, double values[]);
+PetscErrorCode SnaDeckGetStrings(
+  SnaDeck deck, const char key[], const char name[], PetscInt max, PetscInt *n, const char *values[]);
+PetscErrorCode SnaDeckGetNames(
+  SnaDeck deck, const char key[], const char name[], PetscInt max, PetscInt *n, const char *names[]);
 PetscErrorCode SnaDeckHas(SnaDeck deck, const char key[], const char name[], PetscBool *given);
 
 // Adds one user error; it is printed with the deck's line of that key ("a.deck:21: ..."), or "command line: -key: ...". An absent key has the
 // line of the group or listed name that it would stand in, and the path alone where there is none. key may be NULL. The same error twice counts
 // once. Errors may differ between ranks.
-PetscErrorCode SnaDeckError(SnaDeck deck, const char key[], const char name[], const char format[], ...) PETSC_ATTRIBUTE_FORMAT(4, 5);
+PetscErrorCode SnaDeckError(SnaDeck deck, const char key[], const char name[], const char format[], ...)
+  PETSC_ATTRIBUTE_FORMAT(4, 5);
 // Number of errors so far: the largest count of any rank, the same on every rank. Collective.
 PetscErrorCode SnaDeckGetErrorCount(SnaDeck deck, PetscInt *n);
 // Every key (deck or command line) that nothing has read becomes an error with the nearest known key. Call once, after set-up; it may be called
@@ -208,13 +216,14 @@ PetscErrorCode SnaLogClose(void);
 // One greppable line per iteration on rank 0, with the time since creation and an ETA:
 //   als   7/50  rank 32  res 3.214e-06  drop 0.41  t 12.3 s  eta 40 s
 typedef struct SnaProgress_ *SnaProgress;
-PetscErrorCode SnaProgressCreate(MPI_Comm comm, SnaProgress *p);
-PetscErrorCode SnaProgressDestroy(SnaProgress *p);
+PetscErrorCode               SnaProgressCreate(MPI_Comm comm, SnaProgress *p);
+PetscErrorCode               SnaProgressDestroy(SnaProgress *p);
 // `what` `done`/`total` text t .. eta ..; `work` in [0,1] is the share of the whole work done so far, from which the ETA follows (work done before a
 // restart is `work0`). total <= 0: unknown. Quiet when -quiet is set by SnaProgressSetQuiet.
 PetscErrorCode SnaProgressSetQuiet(SnaProgress p, PetscBool quiet);
 PetscErrorCode SnaProgressSetStart(SnaProgress p, double work0);
-PetscErrorCode SnaProgressLine(SnaProgress p, const char what[], PetscInt done, PetscInt total, double work, const char format[], ...) PETSC_ATTRIBUTE_FORMAT(6, 7);
+PetscErrorCode SnaProgressLine(SnaProgress p, const char what[], PetscInt done, PetscInt total, double work,
+  const char format[], ...) PETSC_ATTRIBUTE_FORMAT(6, 7);
 
 // Seconds left when `seconds` took the work from work0 to work; -1 when that cannot be known.
 double SnaProgressEta(double seconds, double work0, double work);
@@ -228,10 +237,11 @@ double SnaMemoryPeak(void);
 
 // The run's figures, `result <name> <value>` at the end of the output and under /result in the file. Names are unique: adding again replaces.
 typedef struct SnaResults_ *SnaResults;
-PetscErrorCode SnaResultsCreate(SnaResults *r);
-PetscErrorCode SnaResultsDestroy(SnaResults *r);
-PetscErrorCode SnaResultsAdd(SnaResults r, const char name[], double value);
-PetscErrorCode SnaResultsGet(SnaResults r, PetscInt i, const char **name, double *value); // i = 0..n-1 in order of addition; *name NULL past the end
-PetscErrorCode SnaResultsPrint(SnaResults r, MPI_Comm comm);                              // rank 0, "result error_l2 9.312345678901e-03"
+PetscErrorCode              SnaResultsCreate(SnaResults *r);
+PetscErrorCode              SnaResultsDestroy(SnaResults *r);
+PetscErrorCode              SnaResultsAdd(SnaResults r, const char name[], double value);
+PetscErrorCode              SnaResultsGet(SnaResults r, PetscInt i, const char **name,
+               double *value);                               // i = 0..n-1 in order of addition; *name NULL past the end
+PetscErrorCode SnaResultsPrint(SnaResults r, MPI_Comm comm); // rank 0, "result error_l2 9.312345678901e-03"
 
 #endif

@@ -14,17 +14,17 @@
 #include <sna/base.h>
 
 typedef struct {
-  const char        *slice;     // channel: the slice's name
-  PetscInt           step;      // iteration or frame number, increasing per slice
-  double             time;      // what the time slider shows
-  const char        *caption;   // "sweep 40   t = 0.5   omega = 1.05": time and parameter values for the picture
-  int                naxis;     // 1..3
-  const char        *axis[3];   // names of the axes
-  PetscInt           n[3];      // points per axis; the first axis varies fastest in data
-  double             lo[3], hi[3];
-  int                nfield;
-  const char *const *field;     // names, the first is what the default script colours
-  const double *const *data;    // nfield arrays of n[0]*n[1]*n[2] values, significant on rank 0
+  const char          *slice;   // channel: the slice's name
+  PetscInt             step;    // iteration or frame number, increasing per slice
+  double               time;    // what the time slider shows
+  const char          *caption; // "sweep 40   t = 0.5   omega = 1.05": time and parameter values for the picture
+  int                  naxis;   // 1..3
+  const char          *axis[3]; // names of the axes
+  PetscInt             n[3];    // points per axis; the first axis varies fastest in data
+  double               lo[3], hi[3];
+  int                  nfield;
+  const char *const   *field; // names, the first is what the default script colours
+  const double *const *data;  // nfield arrays of n[0]*n[1]*n[2] values, significant on rank 0
 } SnaFrame;
 
 typedef struct SnaView_ *SnaView;

@@ -30,8 +30,8 @@ typedef struct {
   double      lo, hi;
 } SnaBasisInfo;
 
-PetscErrorCode SnaBasisCreateBSpline(const char name[], PetscInt degree, PetscInt cells, double lo, double hi, PetscBool drop_first,
-  PetscBool drop_last, SnaBasis *b);
+PetscErrorCode SnaBasisCreateBSpline(const char name[], PetscInt degree, PetscInt cells, double lo, double hi,
+  PetscBool drop_first, PetscBool drop_last, SnaBasis *b);
 PetscErrorCode SnaBasisDestroy(SnaBasis *b);
 PetscErrorCode SnaBasisGetInfo(SnaBasis b, SnaBasisInfo *info);
 // Values and derivatives up to `order` at x in [lo, hi] (outside: the end cells' polynomials continue) of the degree+1 functions that live there:
@@ -42,14 +42,15 @@ PetscErrorCode SnaBasisEvaluate(SnaBasis b, double x, PetscInt order, PetscInt *
 // value(m, q, a) = values[(m*nq + q)*(degree+1) + a], function with full index cell(q) + a, cell(q) = q / per_cell.
 typedef struct {
   PetscInt nq, per_cell, order;
-  double  *x, *w;   // nq points and weights
+  double  *x, *w; // nq points and weights
   double  *values;
 } SnaTabulation;
 PetscErrorCode SnaTabulationCreate(SnaBasis b, PetscInt per_cell, PetscInt order, SnaTabulation *t);
 PetscErrorCode SnaTabulationDestroy(SnaTabulation *t);
 // Band matrix M[i*(2p+1) + (j-i+p)] = int g (d^a B_i) (d^b B_j) over active functions; g: nq values, NULL = 1. M: n*(2p+1), zero outside the
 // matrix. p+1 points in a cell are exact for g = 1; the tabulation may be that of a basis which differs in its dropped functions only.
-PetscErrorCode SnaIntegrateMatrix(SnaBasis b, const SnaTabulation *t, PetscInt order_a, PetscInt order_b, const double g[], double M[]);
+PetscErrorCode SnaIntegrateMatrix(
+  SnaBasis b, const SnaTabulation *t, PetscInt order_a, PetscInt order_b, const double g[], double M[]);
 // f[i] = int g (d^a B_i), n numbers.
 PetscErrorCode SnaIntegrateVector(SnaBasis b, const SnaTabulation *t, PetscInt order_a, const double g[], double f[]);
 // Gauss-Legendre nodes and weights on [-1, 1] (Newton on Legendre polynomials; exact to round-off for n <= 200).
@@ -62,7 +63,8 @@ PetscErrorCode SnaGaussLegendre(PetscInt n, double x[], double w[]);
 typedef struct SnaField_ *SnaField;
 
 // Bases are borrowed and must outlive the field. C[d]: n_d * rank numbers, row i = active function i; copied. Not collective.
-PetscErrorCode SnaFieldCreateCP(PetscInt nd, const SnaBasis bases[], PetscInt rank, const double *const C[], SnaField *f);
+PetscErrorCode SnaFieldCreateCP(
+  PetscInt nd, const SnaBasis bases[], PetscInt rank, const double *const C[], SnaField *f);
 PetscErrorCode SnaFieldDestroy(SnaField *f);
 PetscErrorCode SnaFieldGetFormat(SnaField f, const char **format);
 PetscErrorCode SnaFieldGetParameterCount(SnaField f, PetscInt *n);
@@ -88,20 +90,22 @@ PetscErrorCode SnaFieldRead(SnaFile file, const char group[], PetscInt nd, const
 typedef PetscErrorCode (*SnaFunction)(void *ctx, PetscInt n, const double *const x[], double out[]);
 
 typedef struct {
-  double     error, standard_error; // relative L2 error (absolute where ||v|| = 0) and its standard error (0 for tensor quadrature)
-  double     norm;                  // ||v||
-  PetscInt64 points;                // points evaluated over all ranks
+  double error,
+    standard_error;  // relative L2 error (absolute where ||v|| = 0) and its standard error (0 for tensor quadrature)
+  double     norm;   // ||v||
+  PetscInt64 points; // points evaluated over all ranks
 } SnaErrorEstimate;
 
 // Tensor Gauss-Legendre: rule d has nq[d] points x[d], weights w[d]. Points are dealt to the ranks; the result is the same to the last bit on any number
 // of them. Collective.
-PetscErrorCode SnaErrorOnGrid(MPI_Comm comm, PetscInt nd, const PetscInt nq[], const double *const x[], const double *const w[], SnaFunction u,
-  void *uctx, SnaFunction v, void *vctx, SnaErrorEstimate *e);
+PetscErrorCode SnaErrorOnGrid(MPI_Comm comm, PetscInt nd, const PetscInt nq[], const double *const x[],
+  const double *const w[], SnaFunction u, void *uctx, SnaFunction v, void *vctx, SnaErrorEstimate *e);
 // Randomised quasi-Monte Carlo: 16 independent random shifts of one Kronecker sequence, points/16 each (at least one), the standard error from the spread
 // of the shifts (delta method; 15 degrees of freedom). Importance: in direction d points follow the piecewise-constant density over `nbin[d]` equal
 // cells proportional to bin[d][c] (mixed with 20 % uniform; bin or bin[d] NULL: uniform), which leaves the estimates of both integrals unbiased.
 // The shifts are always the same: deterministic, the same to the last bit on any number of ranks. Collective.
-PetscErrorCode SnaErrorQmc(MPI_Comm comm, PetscInt nd, const double lo[], const double hi[], const PetscInt nbin[], const double *const bin[],
-  PetscInt points, SnaFunction u, void *uctx, SnaFunction v, void *vctx, SnaErrorEstimate *e);
+PetscErrorCode SnaErrorQmc(MPI_Comm comm, PetscInt nd, const double lo[], const double hi[], const PetscInt nbin[],
+  const double *const bin[], PetscInt points, SnaFunction u, void *uctx, SnaFunction v, void *vctx,
+  SnaErrorEstimate *e);
 
 #endif

@@ -38,16 +38,18 @@ PetscErrorCode SnaKronDestroy(SnaKron *A);
 // Memory for the factors that several operators use in turn: a factorisation is valid until another operator with the same storage is
 // factorised. It grows to the largest. Without it every operator has its own. Not collective.
 typedef struct SnaKronStorage_ *SnaKronStorage;
-PetscErrorCode SnaKronStorageCreate(SnaKronStorage *storage);
-PetscErrorCode SnaKronStorageDestroy(SnaKronStorage *storage);                // after the operators that borrow it
-PetscErrorCode SnaKronSetStorage(SnaKron A, SnaKronStorage storage);          // borrowed; before the first solve
+PetscErrorCode                  SnaKronStorageCreate(SnaKronStorage *storage);
+PetscErrorCode                  SnaKronStorageDestroy(SnaKronStorage *storage); // after the operators that borrow it
+PetscErrorCode SnaKronSetStorage(SnaKron A, SnaKronStorage storage);            // borrowed; before the first solve
 // Block rows [first, last) of this rank.
 PetscErrorCode SnaKronGetRows(SnaKron A, PetscInt *first, PetscInt *last);
 // The same split without an object: rows of `rank` in a communicator of `size` (1 or 2).
-void SnaKronSplit(PetscInt n, PetscInt p, PetscMPIInt size, PetscMPIInt rank, PetscInt *first, PetscInt *last, PetscInt *head, PetscInt *middle);
+void SnaKronSplit(PetscInt n, PetscInt p, PetscMPIInt size, PetscMPIInt rank, PetscInt *first, PetscInt *last,
+  PetscInt *head, PetscInt *middle);
 // nk terms. M[k]: band storage, M[k][i*(2p+1) + (j-i+p)] = M_k(i,j), zero outside the matrix, all n rows on every rank. W[k]: m x m, entry (r,s) at
 // W[k][r*ldw + s]; all on every rank. Pointers are borrowed until the next call. Collective. Marks the operator as changed.
-PetscErrorCode SnaKronSetTerms(SnaKron A, PetscInt nk, const double *const M[], const double *const W[], PetscInt ldw, double shift);
+PetscErrorCode SnaKronSetTerms(
+  SnaKron A, PetscInt nk, const double *const M[], const double *const W[], PetscInt ldw, double shift);
 // Mean of the diagonal of A without the shift (the scale of the Tikhonov shift); every rank gets the same number.
 PetscErrorCode SnaKronGetMeanDiagonal(SnaKron A, double *mean);
 // Solves A x = b; b and x: this rank's rows, (last-first)*m numbers each, x may be b; for iterative KSPs x is also the initial guess when ksp_initial_guess_nonzero is set. Collective.
@@ -81,7 +83,8 @@ typedef struct { // one term, values on the tabulation's points of each directio
 } SnaLsqTerm;
 
 // Everything is copied. weight[d] may be NULL. Terms that vanish identically are dropped.
-PetscErrorCode SnaLsqCreate(PetscInt nd, const SnaBasis bases[], const SnaTabulation tabs[], const double *const weight[], PetscInt nk, const SnaLsqTerm op[], PetscInt nm, const SnaLsqTerm rhs[], SnaLsq *lsq);
+PetscErrorCode SnaLsqCreate(PetscInt nd, const SnaBasis bases[], const SnaTabulation tabs[],
+  const double *const weight[], PetscInt nk, const SnaLsqTerm op[], PetscInt nm, const SnaLsqTerm rhs[], SnaLsq *lsq);
 PetscErrorCode SnaLsqDestroy(SnaLsq *lsq);
 // Distinct operators, ordered pairs of them that occur, and distinct right-hand-side functions of direction d.
 PetscErrorCode SnaLsqGetCounts(SnaLsq lsq, PetscInt d, PetscInt *nop, PetscInt *npair, PetscInt *nrhs);
@@ -100,17 +103,17 @@ PetscErrorCode SnaLsqGetConstant(SnaLsq lsq, double *c0);
 typedef struct SnaAls_ *SnaAls;
 
 typedef struct {
-  PetscInt nrung, rung[64]; // ranks of the ladder, increasing; the last is the target
-  PetscInt enrich, sweeps;  // sweeps per rung
-  PetscInt final_sweeps;    // joint sweeps of the last rung
-  double   rtol;            // a rung ends when the residual falls by less than this fraction in one sweep
-  double   tikhonov;        // shift of the local systems, in units of the mean diagonal
+  PetscInt  nrung, rung[64]; // ranks of the ladder, increasing; the last is the target
+  PetscInt  enrich, sweeps;  // sweeps per rung
+  PetscInt  final_sweeps;    // joint sweeps of the last rung
+  double    rtol;            // a rung ends when the residual falls by less than this fraction in one sweep
+  double    tikhonov;        // shift of the local systems, in units of the mean diagonal
   PetscBool linesearch;
-  PetscInt balance_every;   // sweeps between balancing of the columns
-  uint64_t seed;
+  PetscInt  balance_every; // sweeps between balancing of the columns
+  uint64_t  seed;
 } SnaAlsOptions;
 
-typedef struct { // where the iteration stands; complete: with the factors it is the restart state
+typedef struct {              // where the iteration stands; complete: with the factors it is the restart state
   PetscInt rung, rank, phase; // phase 0 enrichment, 1 joint sweeps, 2 finished
   PetscInt sweep;             // within the phase
   PetscInt total;             // sweeps since the start
@@ -119,8 +122,9 @@ typedef struct { // where the iteration stands; complete: with the factors it is
   double   drop;              // relative decrease of the residual in the last sweep
   double   step;              // line-search length (mu)
   PetscInt shifts;            // local systems that needed a larger shift so far
-  PetscInt failed;            // 0; 1 + d: the local system of direction d could not be solved; -1: a sweep raised F. Either ends the iteration.
-  double   work;              // share of the expected work done, in [0,1]
+  PetscInt
+         failed; // 0; 1 + d: the local system of direction d could not be solved; -1: a sweep raised F. Either ends the iteration.
+  double work; // share of the expected work done, in [0,1]
 } SnaAlsState;
 
 // comm: 1 or 2 ranks. lsq is borrowed. Collective.
@@ -134,6 +138,7 @@ PetscErrorCode SnaAlsGetFactors(SnaAls als, double *C[]);
 // Continues from a saved state. *ok is PETSC_FALSE when its rank is not on the ladder. Collective.
 PetscErrorCode SnaAlsSetState(SnaAls als, const SnaAlsState *state, const double *const C[], PetscBool *ok);
 // Bytes of this rank's factors, Gram and Hadamard matrices and the largest band at the target rank.
-PetscErrorCode SnaAlsGetMemory(SnaLsq lsq, PetscInt rank, PetscMPIInt size, double *factors, double *band, double *total);
+PetscErrorCode SnaAlsGetMemory(
+  SnaLsq lsq, PetscInt rank, PetscMPIInt size, double *factors, double *band, double *total);
 
 #endif

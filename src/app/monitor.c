@@ -27,14 +27,16 @@ static PetscErrorCode CheckpointIfDue(SnaRun run, SnaModel model, const SnaItera
 
   PetscFunctionBeginUser;
   PetscCall(PetscTime(&now));
-  due = (run->checkpoint_seconds > 0 && now - run->last_checkpoint >= run->checkpoint_seconds) || (run->checkpoint_every > 0 && it->step % run->checkpoint_every == 0);
+  due = (run->checkpoint_seconds > 0 && now - run->last_checkpoint >= run->checkpoint_seconds) ||
+        (run->checkpoint_every > 0 && it->step % run->checkpoint_every == 0);
   if (it->final && it->replicas > 1) due = 1; // a replica that is done must not be solved again after a restart
   PetscCallMPI(MPI_Bcast(&due, 1, MPI_INT, 0, it->group));
   if (!due) PetscFunctionReturn(0);
   run->last_checkpoint = now;
   PetscCall(SnaModelUpdate(model));
   PetscCall(SnaRunCheckpoint(run, it->group, it->replica, message));
-  if (message[0] && !run->checkpoint_failed) PetscCall(PetscFPrintf(it->group, PETSC_STDERR, "checkpoint: %s; the run goes on without it\n", message));
+  if (message[0] && !run->checkpoint_failed)
+    PetscCall(PetscFPrintf(it->group, PETSC_STDERR, "checkpoint: %s; the run goes on without it\n", message));
   run->checkpoint_failed = (PetscBool)(message[0] != 0);
   PetscFunctionReturn(0);
 }
@@ -47,7 +49,8 @@ PetscErrorCode SnaRunMonitor(void *ctx, SnaModel model, const SnaIteration *it, 
   PetscFunctionBeginUser;
   if (run->restart && !run->progress_started) PetscCall(SnaProgressSetStart(run->progress, it->work));
   run->progress_started = PETSC_TRUE;
-  if (it->replica == 0) PetscCall(SnaProgressLine(run->progress, it->what, it->done, it->total, it->work, "%s", it->line));
+  if (it->replica == 0)
+    PetscCall(SnaProgressLine(run->progress, it->what, it->done, it->total, it->work, "%s", it->line));
   if (run->view_open && it->replica == 0 && (it->step % run->view_every == 0 || it->final)) {
     char note[64];
     PetscCall(PetscSNPrintf(note, sizeof(note), "sweep %" PetscInt_FMT, it->step));
@@ -62,6 +65,7 @@ PetscErrorCode SnaRunMonitor(void *ctx, SnaModel model, const SnaIteration *it, 
     if (message[0]) PetscCall(PetscFPrintf(it->group, PETSC_STDERR, "checkpoint: %s\n", message));
     run->checkpoint_failed = (PetscBool)(message[0] != 0);
     if (it->replica == 0) PetscCall(PetscPrintf(it->group, "stopping: %s\n", reason));
-  } else PetscCall(CheckpointIfDue(run, model, it));
+  } else
+    PetscCall(CheckpointIfDue(run, model, it));
   PetscFunctionReturn(0);
 }

@@ -6,7 +6,8 @@
 #define BLOCK 4096 // points per call of the model: coordinates and results stay in cache
 
 // column[d] = column of the table that holds direction d: by name where the table has names, otherwise in order.
-static PetscErrorCode MatchColumns(const SnaModelInfo *info, const char points[], PetscInt ncols, PetscBool named, char **names, PetscInt column[], char message[SNA_MAX_MESSAGE])
+static PetscErrorCode MatchColumns(const SnaModelInfo *info, const char points[], PetscInt ncols, PetscBool named,
+  char **names, PetscInt column[], char message[SNA_MAX_MESSAGE])
 {
   PetscFunctionBeginUser;
   for (PetscInt d = 0; d < info->nd; d++) {
@@ -17,7 +18,9 @@ static PetscErrorCode MatchColumns(const SnaModelInfo *info, const char points[]
       if (same) column[d] = c;
     }
     if (column[d] < 0 || column[d] >= ncols) {
-      PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE, "%s: no column for direction `%s` (%" PetscInt_FMT " columns, %" PetscInt_FMT " directions)", points, info->name[d], ncols, info->nd));
+      PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE,
+        "%s: no column for direction `%s` (%" PetscInt_FMT " columns, %" PetscInt_FMT " directions)", points,
+        info->name[d], ncols, info->nd));
       PetscFunctionReturn(0);
     }
   }
@@ -46,7 +49,8 @@ static PetscErrorCode DefaultOutput(const char points[], const char unknown[], s
 }
 
 // Rows of the result: coordinates, value, gradient. *outside counts points beyond the domain, whose values are NaN.
-static PetscErrorCode Evaluate(SnaModel model, PetscInt nlocal, PetscInt ncols, const PetscInt column[], const double table[], double out[], PetscInt64 *outside, double *seconds)
+static PetscErrorCode Evaluate(SnaModel model, PetscInt nlocal, PetscInt ncols, const PetscInt column[],
+  const double table[], double out[], PetscInt64 *outside, double *seconds)
 {
   const SnaModelInfo *info;
   double             *x[SNA_MAX_DIM], *grad[SNA_MAX_DIM], *u;
@@ -69,7 +73,8 @@ static PetscErrorCode Evaluate(SnaModel model, PetscInt nlocal, PetscInt ncols, 
     for (PetscInt i = 0; i < n; i++) {
       double   *row    = out + (size_t)(i0 + i) * (size_t)width;
       PetscBool inside = PETSC_TRUE;
-      for (PetscInt d = 0; d < info->nd; d++) inside = (PetscBool)(inside && x[d][i] >= info->lo[d] && x[d][i] <= info->hi[d]);
+      for (PetscInt d = 0; d < info->nd; d++)
+        inside = (PetscBool)(inside && x[d][i] >= info->lo[d] && x[d][i] <= info->hi[d]);
       *outside += !inside;
       for (PetscInt d = 0; d < info->nd; d++) {
         row[d]                = x[d][i];
@@ -83,7 +88,8 @@ static PetscErrorCode Evaluate(SnaModel model, PetscInt nlocal, PetscInt ncols, 
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode SnaQuery(MPI_Comm comm, SnaModel model, const char points[], const char output[], SnaResults results, char message[SNA_MAX_MESSAGE])
+PetscErrorCode SnaQuery(MPI_Comm comm, SnaModel model, const char points[], const char output[], SnaResults results,
+  char message[SNA_MAX_MESSAGE])
 {
   const SnaModelInfo *info;
   PetscInt            nlocal, ncols, column[SNA_MAX_DIM];
@@ -114,16 +120,21 @@ PetscErrorCode SnaQuery(MPI_Comm comm, SnaModel model, const char points[], cons
     }
     PetscCall(PetscSNPrintf(header[info->nd], sizeof(header[0]), "%s", info->field[0]));
     for (PetscInt c = 0; c < width; c++) header_names[c] = header[c];
-    if (output) PetscCall(PetscStrncpy(path, output, sizeof(path)));
-    else PetscCall(DefaultOutput(points, info->field[0], sizeof(path), path));
+    if (output)
+      PetscCall(PetscStrncpy(path, output, sizeof(path)));
+    else
+      PetscCall(DefaultOutput(points, info->field[0], sizeof(path), path));
     PetscCall(SnaTableWrite(comm, path, nlocal, width, header_names, out, message));
     PetscCall(PetscFree(out));
     if (!message[0]) {
       PetscCall(PetscPrintf(comm, "sampled %" PetscInt64_FMT " points, value and gradient: %s\n", total[0], path));
-      if (total[1]) PetscCall(PetscPrintf(comm, "note: %" PetscInt64_FMT " points lie outside the domain; their values are nan\n", total[1]));
+      if (total[1])
+        PetscCall(PetscPrintf(
+          comm, "note: %" PetscInt64_FMT " points lie outside the domain; their values are nan\n", total[1]));
       PetscCall(SnaResultsAdd(results, "points", (double)total[0]));
       PetscCall(SnaResultsAdd(results, "points_outside", (double)total[1]));
-      PetscCall(SnaResultsAdd(results, "points_per_second_per_rank", seconds > 0 ? (double)total[0] / seconds / (double)size : 0));
+      PetscCall(SnaResultsAdd(
+        results, "points_per_second_per_rank", seconds > 0 ? (double)total[0] / seconds / (double)size : 0));
       PetscCall(SnaResultsAdd(results, "ranks", (double)size));
     }
   }

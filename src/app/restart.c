@@ -2,9 +2,10 @@
 #include "app_impl.h"
 
 // Keys that do not change the numbers of an iterate, or that only say how far to go.
-static const char *const free_keys[] = {"output_",   "insitu_",   "checkpoint_",    "error_",        "max_wall_time", "restart",        "sample",      "sample_output", "force",
-                                        "quiet",     "check",     "case",           "vsna_rank",     "vsna_ladder",   "vsna_als_rtol",  "vsna_als_max_sweeps",
-                                        "vsna_als_sweeps", "vsna_als_final_sweeps", "vsna_restarts", "pde_reference", "vsna_ksp_",      "vsna_pc_",    "vsna_mat_type"};
+static const char *const free_keys[] = {"output_", "insitu_", "checkpoint_", "error_", "max_wall_time", "restart",
+  "sample", "sample_output", "force", "quiet", "check", "case", "vsna_rank", "vsna_ladder", "vsna_als_rtol",
+  "vsna_als_max_sweeps", "vsna_als_sweeps", "vsna_als_final_sweeps", "vsna_restarts", "pde_reference", "vsna_ksp_",
+  "vsna_pc_", "vsna_mat_type"};
 
 static PetscBool IsFree(const char key[])
 {
@@ -12,8 +13,10 @@ static PetscBool IsFree(const char key[])
     size_t    length = 0;
     PetscBool same   = PETSC_FALSE;
     if (PetscStrlen(free_keys[i], &length)) return PETSC_FALSE;
-    if (free_keys[i][length - 1] == '_') (void)PetscStrncmp(key, free_keys[i], length, &same);
-    else (void)PetscStrcmp(key, free_keys[i], &same);
+    if (free_keys[i][length - 1] == '_')
+      (void)PetscStrncmp(key, free_keys[i], length, &same);
+    else
+      (void)PetscStrcmp(key, free_keys[i], &same);
     if (same) return PETSC_TRUE;
   }
   return PETSC_FALSE;
@@ -38,7 +41,8 @@ static char *NextLine(char *line, char **key, char **value)
   return end;
 }
 
-static PetscErrorCode CompareDecks(const char file[], const char theirs[], const char ours[], char message[SNA_MAX_MESSAGE])
+static PetscErrorCode CompareDecks(
+  const char file[], const char theirs[], const char ours[], char message[SNA_MAX_MESSAGE])
 {
   char *a, *b, *la, *lb, *ka, *va, *kb, *vb;
 
@@ -57,8 +61,10 @@ static PetscErrorCode CompareDecks(const char file[], const char theirs[], const
     if (order == 0) PetscCall(PetscStrcmp(va, vb, &same));
     if (!same && !IsFree(order <= 0 ? ka : kb)) {
       const char *key = order <= 0 ? ka : kb;
-      PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE, "%s: it was made from another deck: `%s` is %s there and %s here; only output, how far to go (rank, sweeps, wall time) and the like may differ", file, key,
-                              order <= 0 ? va : "absent", order >= 0 ? vb : "absent"));
+      PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE,
+        "%s: it was made from another deck: `%s` is %s there and %s here; only output, how far to go (rank, sweeps, "
+        "wall time) and the like may differ",
+        file, key, order <= 0 ? va : "absent", order >= 0 ? vb : "absent"));
     }
     if (order <= 0) la = NextLine(la, &ka, &va);
     if (order >= 0) lb = NextLine(lb, &kb, &vb);
@@ -79,7 +85,8 @@ static PetscErrorCode ReadOne(SnaRun run, const char path[], char message[SNA_MA
   PetscCall(SnaFileOpen(run->comm, path, &file));
   PetscCall(SnaFileReadText(file, "/run/effective", &theirs));
   PetscCall(SnaFileGetError(file, &error));
-  if (error) PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE, "%s", error));
+  if (error)
+    PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE, "%s", error));
   else {
     PetscCall(SnaDeckGetEffective(run->deck, &ours));
     PetscCall(CompareDecks(path, theirs, ours, message));
@@ -101,7 +108,8 @@ PetscErrorCode SnaRunRestart(SnaRun run, char message[SNA_MAX_MESSAGE])
   PetscCall(PetscStrstr(run->restart, ".restart.h5", &tail));
   for (PetscInt k = 1; tail && exists && !message[0]; k++) { // <case>.restart.<k>.h5 beside <case>.restart.h5
     char path[PETSC_MAX_PATH_LEN];
-    PetscCall(PetscSNPrintf(path, sizeof(path), "%.*s.restart.%" PetscInt_FMT ".h5", (int)(tail - run->restart), run->restart, k));
+    PetscCall(PetscSNPrintf(
+      path, sizeof(path), "%.*s.restart.%" PetscInt_FMT ".h5", (int)(tail - run->restart), run->restart, k));
     PetscCall(PetscTestFile(path, 'r', &exists));
     PetscCallMPI(MPI_Bcast(&exists, 1, MPIU_BOOL, 0, run->comm));
     if (exists) PetscCall(ReadOne(run, path, message));

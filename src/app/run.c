@@ -3,31 +3,33 @@
 #include <petsctime.h>
 #include <sna_config.h>
 
-static const SnaOption run_options[] = {
-  {"model", SNA_OPT_CHOICE, NULL, 0, 0, "vsna", "What to run."},
+static const SnaOption run_options[] = {{"model", SNA_OPT_CHOICE, NULL, 0, 0, "vsna", "What to run."},
   {"case", SNA_OPT_STRING, NULL, 0, 0, "name", "Name of the run: its files are <output_dir>/<case>/<case>.*"},
   {"param", SNA_OPT_NAMES, "", 0, 0, "list of name: value", "Constants for all expressions, in order; pi is built in."},
-  {"param_*", SNA_OPT_STRING, NULL, 0, 0, "constant expression", "Value of one constant; may use the constants before it."},
-  {"max_wall_time", SNA_OPT_REAL, "0", 0, 1e12, "seconds", "Stop after this time with a restart file and exit code 4; 0: no limit."},
-  {"quiet", SNA_OPT_BOOL, "false", 0, 0, NULL, "No progress lines."},
-  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}
-};
+  {"param_*", SNA_OPT_STRING, NULL, 0, 0, "constant expression",
+    "Value of one constant; may use the constants before it."},
+  {"max_wall_time", SNA_OPT_REAL, "0", 0, 1e12, "seconds",
+    "Stop after this time with a restart file and exit code 4; 0: no limit."},
+  {"quiet", SNA_OPT_BOOL, "false", 0, 0, NULL, "No progress lines."}, {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}};
 
 static const SnaOption command_options[] = {
-  {"check", SNA_OPT_BOOL, "false", 0, 0, NULL, "Do everything but solve: set-up, sizes, memory estimate, effective deck. Leaves no output."},
+  {"check", SNA_OPT_BOOL, "false", 0, 0, NULL,
+    "Do everything but solve: set-up, sizes, memory estimate, effective deck. Leaves no output."},
   {"force", SNA_OPT_BOOL, "false", 0, 0, NULL, "Overwrite the results of an earlier run of the same case."},
   {"restart", SNA_OPT_STRING, "", 0, 0, "file", "Continue from a restart file, or from a result to a higher rank."},
-  {"sample", SNA_OPT_STRING, "", 0, 0, "table", "With -restart: evaluate the solution in that file at the points of a CSV or HDF5 table, without solving; the deck may be left out."},
-  {"sample_output", SNA_OPT_STRING, "", 0, 0, "table", "Where to; default: the points' name with the unknown's name before its ending."},
-  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}
-};
+  {"sample", SNA_OPT_STRING, "", 0, 0, "table",
+    "With -restart: evaluate the solution in that file at the points of a CSV or HDF5 table, without solving; the deck "
+    "may be left out."},
+  {"sample_output", SNA_OPT_STRING, "", 0, 0, "table",
+    "Where to; default: the points' name with the unknown's name before its ending."},
+  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}};
 
 static const SnaOption output_options[] = {
   {"output_dir", SNA_OPT_STRING, "out", 0, 0, "directory", "Where the case's directory is made."},
   {"checkpoint_seconds", SNA_OPT_REAL, "60", 0, 1e12, "seconds", "Time between restart files; 0: none by time."},
-  {"checkpoint_every", SNA_OPT_INT, "0", 0, 2147483647, "iterations", "Iterations between restart files; 0: none by count."},
-  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}
-};
+  {"checkpoint_every", SNA_OPT_INT, "0", 0, 2147483647, "iterations",
+    "Iterations between restart files; 0: none by count."},
+  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}};
 
 int SnaAppGetTables(const char *title[SNA_MAX_TABLES], const SnaOption *table[SNA_MAX_TABLES])
 {
@@ -125,9 +127,13 @@ static PetscErrorCode OpenDeck(SnaRun run, char message[SNA_MAX_MESSAGE])
     PetscCall(PetscStrncmp(run->line->deck_argv[i], "-restart=", 9, &is_restart));
     if (is_restart) restart = run->line->deck_argv[i] + 9;
   }
-  if (run->line->deck || run->line->help) PetscCall(SnaDeckCreate(run->comm, run->line->deck, run->line->deck_argc, run->line->deck_argv, &run->deck));
-  else if (restart) PetscCall(DeckFromFile(run, restart, &run->deck, message));
-  else PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE, "no deck; usage: sna_solver DECK [-key value ...], sna_solver -help"));
+  if (run->line->deck || run->line->help)
+    PetscCall(SnaDeckCreate(run->comm, run->line->deck, run->line->deck_argc, run->line->deck_argv, &run->deck));
+  else if (restart)
+    PetscCall(DeckFromFile(run, restart, &run->deck, message));
+  else
+    PetscCall(
+      PetscSNPrintf(message, SNA_MAX_MESSAGE, "no deck; usage: sna_solver DECK [-key value ...], sna_solver -help"));
   for (int i = 0; i < ntable && run->deck; i++) PetscCall(SnaDeckAddOptions(run->deck, title[i], table[i]));
   PetscFunctionReturn(0);
 }
@@ -141,8 +147,12 @@ static PetscErrorCode ReadRunKeys(SnaRun run)
   if (run->case_name) {
     PetscBool bad = PETSC_FALSE;
     for (const char *c = run->case_name; *c; c++)
-      if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_' || *c == '-' || *c == '.')) bad = PETSC_TRUE;
-    if (bad || run->case_name[0] == '.' || !run->case_name[0]) PetscCall(SnaDeckError(deck, "case", NULL, "`%s` cannot name files; use letters, digits, _ - and .", run->case_name));
+      if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_' ||
+            *c == '-' || *c == '.'))
+        bad = PETSC_TRUE;
+    if (bad || run->case_name[0] == '.' || !run->case_name[0])
+      PetscCall(
+        SnaDeckError(deck, "case", NULL, "`%s` cannot name files; use letters, digits, _ - and .", run->case_name));
   }
   PetscCall(SnaDeckGetString(deck, "output_dir", NULL, &run->dir));
   PetscCall(SnaDeckGetString(deck, "restart", NULL, &run->restart));
@@ -151,8 +161,10 @@ static PetscErrorCode ReadRunKeys(SnaRun run)
   if (run->restart && !*run->restart) run->restart = NULL;
   if (run->sample && !*run->sample) run->sample = NULL;
   if (run->sample_output && !*run->sample_output) run->sample_output = NULL;
-  if (run->sample && !run->restart) PetscCall(SnaDeckError(deck, "sample", NULL, "-sample needs -restart FILE: the solution to evaluate"));
-  if (run->sample_output && !run->sample) PetscCall(SnaDeckError(deck, "sample_output", NULL, "-sample_output has no effect without -sample"));
+  if (run->sample && !run->restart)
+    PetscCall(SnaDeckError(deck, "sample", NULL, "-sample needs -restart FILE: the solution to evaluate"));
+  if (run->sample_output && !run->sample)
+    PetscCall(SnaDeckError(deck, "sample_output", NULL, "-sample_output has no effect without -sample"));
   PetscCall(SnaDeckGetBool(deck, "check", NULL, &run->check));
   PetscCall(SnaDeckGetBool(deck, "force", NULL, &run->force));
   PetscCall(SnaDeckGetBool(deck, "quiet", NULL, &run->quiet));
@@ -199,7 +211,8 @@ PetscErrorCode SnaRunSetUp(SnaRun run, PetscBool *finished, SnaExit *code)
   *finished = PETSC_TRUE;
   *code     = SNA_EXIT_USAGE;
   if (run->line->version) {
-    PetscCall(PetscPrintf(run->comm, "sna_solver %s (%s, %s), PETSc %d.%d.%d\n", SNA_VERSION, SNA_GIT_HASH, SNA_BUILD_TYPE, PETSC_VERSION_MAJOR, PETSC_VERSION_MINOR, PETSC_VERSION_SUBMINOR));
+    PetscCall(PetscPrintf(run->comm, "sna_solver %s (%s, %s), PETSc %d.%d.%d\n", SNA_VERSION, SNA_GIT_HASH,
+      SNA_BUILD_TYPE, PETSC_VERSION_MAJOR, PETSC_VERSION_MINOR, PETSC_VERSION_SUBMINOR));
     *code = SNA_EXIT_SOLVED;
     PetscFunctionReturn(0);
   }
@@ -303,7 +316,8 @@ static PetscErrorCode Solve(SnaRun run, SnaExit *code)
   PetscCall(WriteResults(run, message));
   PetscCall(SnaResultsPrint(run->results, run->comm));
   *code = status == SNA_SOLVE_CONVERGED ? SNA_EXIT_SOLVED : SNA_EXIT_NOTCONVERGED;
-  if (status != SNA_SOLVE_CONVERGED) PetscCall(PetscPrintf(run->comm, "not converged; the files hold where it ended\n"));
+  if (status != SNA_SOLVE_CONVERGED)
+    PetscCall(PetscPrintf(run->comm, "not converged; the files hold where it ended\n"));
   if (message[0]) {
     PetscCall(UserError(run, message));
     *code = SNA_EXIT_INTERNAL;
@@ -323,7 +337,8 @@ static PetscErrorCode OpenLog(SnaRun run, char message[SNA_MAX_MESSAGE])
   if (message[0]) PetscFunctionReturn(0);
   PetscCallMPI(MPI_Comm_size(run->comm, &size));
   PetscCall(PetscGetDate(date, sizeof(date)));
-  PetscCall(PetscPrintf(run->comm, "sna_solver %s (%s) on %d rank%s, %s, deck %s\n", SNA_VERSION, SNA_GIT_HASH, size, size > 1 ? "s" : "", date, run->line->deck ? run->line->deck : "of the restart file"));
+  PetscCall(PetscPrintf(run->comm, "sna_solver %s (%s) on %d rank%s, %s, deck %s\n", SNA_VERSION, SNA_GIT_HASH, size,
+    size > 1 ? "s" : "", date, run->line->deck ? run->line->deck : "of the restart file"));
   PetscFunctionReturn(0);
 }
 
@@ -343,7 +358,8 @@ PetscErrorCode SnaRunExecute(SnaRun run, SnaExit *code)
   }
   if (run->sample) {
     PetscCall(SnaQuery(run->comm, run->model, run->sample, run->sample_output, run->results, message));
-    if (message[0]) PetscCall(UserError(run, message));
+    if (message[0])
+      PetscCall(UserError(run, message));
     else {
       PetscCall(SnaResultsPrint(run->results, run->comm));
       *code = SNA_EXIT_SOLVED;
@@ -357,7 +373,8 @@ PetscErrorCode SnaRunExecute(SnaRun run, SnaExit *code)
   if (message[0]) {
     PetscCall(UserError(run, message));
     *code = SNA_EXIT_INTERNAL;
-  } else PetscCall(Solve(run, code));
+  } else
+    PetscCall(Solve(run, code));
   PetscCall(SnaLogClose());
   PetscFunctionReturn(0);
 }

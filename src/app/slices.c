@@ -19,14 +19,17 @@ struct SnaSlices_ {
 };
 
 const SnaOption SnaSliceOptions[] = {
-  {"output_slice", SNA_OPT_NAMES, "", 0, 0, "list of names", "Grids through the solution, written to the HDF5 file and as <case>_<name>.xmf for ParaView."},
+  {"output_slice", SNA_OPT_NAMES, "", 0, 0, "list of names",
+    "Grids through the solution, written to the HDF5 file and as <case>_<name>.xmf for ParaView."},
   {"output_slice_*_axes", SNA_OPT_STRINGS, NULL, 0, 0, "[x], [x, y] or [x, y, z]", "Directions that span the grid."},
-  {"output_slice_*_n", SNA_OPT_INTS, "129", 2, 4096, "2..4096 per axis", "Points per axis; one number serves all axes."},
-  {"output_slice_*_at", SNA_OPT_STRING, "", 0, 0, "\"z=0, t=0.5\"", "Values of the other directions; a direction not named is at the middle of its domain."},
-  {"output_slice_*_over", SNA_OPT_STRING, "", 0, 0, "direction", "A direction to step through: one frame for each of `frames` values over its domain."},
+  {"output_slice_*_n", SNA_OPT_INTS, "129", 2, 4096, "2..4096 per axis",
+    "Points per axis; one number serves all axes."},
+  {"output_slice_*_at", SNA_OPT_STRING, "", 0, 0, "\"z=0, t=0.5\"",
+    "Values of the other directions; a direction not named is at the middle of its domain."},
+  {"output_slice_*_over", SNA_OPT_STRING, "", 0, 0, "direction",
+    "A direction to step through: one frame for each of `frames` values over its domain."},
   {"output_slice_*_frames", SNA_OPT_INT, "11", 2, 10000, "2..10000", "Number of frames along `over`."},
-  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}
-};
+  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}};
 
 PetscErrorCode SnaSlicesCreate(SnaSlices *slices)
 {
@@ -51,13 +54,16 @@ static PetscInt FindDirection(const SnaModelInfo *info, const char word[])
   return -1;
 }
 
-static PetscErrorCode NoSuchDirection(SnaDeck deck, const char key[], const Slice *s, const SnaModelInfo *info, const char word[])
+static PetscErrorCode NoSuchDirection(
+  SnaDeck deck, const char key[], const Slice *s, const SnaModelInfo *info, const char word[])
 {
   const char *near = SnaNearestName(word, (int)info->nd, info->name);
 
   PetscFunctionBeginUser;
-  if (near) PetscCall(SnaDeckError(deck, key, s->name, "`%s` is no direction; did you mean `%s`?", word, near));
-  else PetscCall(SnaDeckError(deck, key, s->name, "`%s` is no direction of dim", word));
+  if (near)
+    PetscCall(SnaDeckError(deck, key, s->name, "`%s` is no direction; did you mean `%s`?", word, near));
+  else
+    PetscCall(SnaDeckError(deck, key, s->name, "`%s` is no direction of dim", word));
   PetscFunctionReturn(0);
 }
 
@@ -95,9 +101,12 @@ static PetscErrorCode ReadAt(SnaDeck deck, const SnaModelInfo *info, const char 
     PetscCall(SnaExprEvaluate(value, 1, NULL, &s->at[d]));
     PetscCall(SnaExprDestroy(&value));
     for (PetscInt a = 0; a < s->naxis; a++)
-      if (s->axis[a] == d) PetscCall(SnaDeckError(deck, "output_slice_*_at", s->name, "`%s` is an axis of this slice and cannot be fixed", word));
+      if (s->axis[a] == d)
+        PetscCall(
+          SnaDeckError(deck, "output_slice_*_at", s->name, "`%s` is an axis of this slice and cannot be fixed", word));
     if (!(s->at[d] >= info->lo[d] && s->at[d] <= info->hi[d]))
-      PetscCall(SnaDeckError(deck, "output_slice_*_at", s->name, "%s = %g is outside its domain [%g, %g]", word, s->at[d], info->lo[d], info->hi[d]));
+      PetscCall(SnaDeckError(deck, "output_slice_*_at", s->name, "%s = %g is outside its domain [%g, %g]", word,
+        s->at[d], info->lo[d], info->hi[d]));
   }
   PetscCall(PetscStrToArrayDestroy(n, item));
   PetscFunctionReturn(0);
@@ -115,14 +124,19 @@ static PetscErrorCode ReadSlice(SnaDeck deck, const SnaModelInfo *info, Slice *s
     s->axis[a] = FindDirection(info, axes[a]);
     if (s->axis[a] < 0) PetscCall(NoSuchDirection(deck, "output_slice_*_axes", s, info, axes[a]));
     for (PetscInt b = 0; b < a; b++)
-      if (s->axis[a] >= 0 && s->axis[a] == s->axis[b]) PetscCall(SnaDeckError(deck, "output_slice_*_axes", s->name, "`%s` is named twice", axes[a]));
+      if (s->axis[a] >= 0 && s->axis[a] == s->axis[b])
+        PetscCall(SnaDeckError(deck, "output_slice_*_axes", s->name, "`%s` is named twice", axes[a]));
   }
   PetscCall(SnaDeckGetInts(deck, "output_slice_*_n", s->name, 3, &n, s->n));
   for (PetscInt a = n; a < 3 && n == 1; a++) s->n[a] = s->n[0];
-  if (n != 1 && n != s->naxis) PetscCall(SnaDeckError(deck, "output_slice_*_n", s->name, "%" PetscInt_FMT " numbers of points for %" PetscInt_FMT " axes", n, s->naxis));
+  if (n != 1 && n != s->naxis)
+    PetscCall(SnaDeckError(deck, "output_slice_*_n", s->name,
+      "%" PetscInt_FMT " numbers of points for %" PetscInt_FMT " axes", n, s->naxis));
   double points = 1;
   for (PetscInt a = 0; a < s->naxis; a++) points *= (double)s->n[a];
-  if (points > MAX_POINTS) PetscCall(SnaDeckError(deck, "output_slice_*_n", s->name, "%.3g points are too many for one slice; %d is the limit", points, MAX_POINTS));
+  if (points > MAX_POINTS)
+    PetscCall(SnaDeckError(deck, "output_slice_*_n", s->name, "%.3g points are too many for one slice; %d is the limit",
+      points, MAX_POINTS));
   for (PetscInt d = 0; d < info->nd; d++) s->at[d] = 0.5 * (info->lo[d] + info->hi[d]);
   PetscCall(SnaDeckGetString(deck, "output_slice_*_at", s->name, &text));
   if (text && *text) PetscCall(ReadAt(deck, info, text, s));
@@ -133,7 +147,8 @@ static PetscErrorCode ReadSlice(SnaDeck deck, const SnaModelInfo *info, Slice *s
     s->over = FindDirection(info, text);
     if (s->over < 0) PetscCall(NoSuchDirection(deck, "output_slice_*_over", s, info, text));
     for (PetscInt a = 0; a < s->naxis; a++)
-      if (s->over >= 0 && s->axis[a] == s->over) PetscCall(SnaDeckError(deck, "output_slice_*_over", s->name, "`%s` is an axis of this slice", text));
+      if (s->over >= 0 && s->axis[a] == s->over)
+        PetscCall(SnaDeckError(deck, "output_slice_*_over", s->name, "`%s` is an axis of this slice", text));
     PetscCall(SnaDeckGetInt(deck, "output_slice_*_frames", s->name, &s->frames));
   } else {
     s->frames = 1;
@@ -220,7 +235,8 @@ static PetscErrorCode AllocateFields(MPI_Comm comm, const SnaModelInfo *info, co
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode SnaSlicesSend(SnaSlices slices, MPI_Comm comm, SnaModel model, SnaView view, PetscInt step, const char note[])
+PetscErrorCode SnaSlicesSend(
+  SnaSlices slices, MPI_Comm comm, SnaModel model, SnaView view, PetscInt step, const char note[])
 {
   const SnaModelInfo *info;
 
@@ -230,7 +246,14 @@ PetscErrorCode SnaSlicesSend(SnaSlices slices, MPI_Comm comm, SnaModel model, Sn
     const Slice *s = &slices->slice[i];
     double      *data[4];
     char         caption[512];
-    SnaFrame     frame = {.slice = s->name, .step = step, .time = (double)step, .caption = caption, .naxis = (int)s->naxis, .nfield = (int)info->nfield, .field = info->field, .data = (const double *const *)data};
+    SnaFrame     frame = {.slice = s->name,
+          .step                  = step,
+          .time                  = (double)step,
+          .caption               = caption,
+          .naxis                 = (int)s->naxis,
+          .nfield                = (int)info->nfield,
+          .field                 = info->field,
+          .data                  = (const double *const *)data};
     PetscCall(PetscSNPrintf(caption, sizeof(caption), "%s", note));
     for (PetscInt d = 0; d < info->nd; d++) {
       char     text[64];
@@ -264,7 +287,8 @@ static PetscErrorCode WriteAxes(const Slice *s, const SnaModelInfo *info, SnaFil
     const PetscInt d = s->axis[a];
     double        *x;
     PetscCall(PetscMalloc1(s->n[a], &x));
-    for (PetscInt i = 0; i < s->n[a]; i++) x[i] = info->lo[d] + (info->hi[d] - info->lo[d]) * (double)i / (double)(s->n[a] - 1);
+    for (PetscInt i = 0; i < s->n[a]; i++)
+      x[i] = info->lo[d] + (info->hi[d] - info->lo[d]) * (double)i / (double)(s->n[a] - 1);
     PetscCall(PetscSNPrintf(name, sizeof(name), "%s/axis/%s", group, info->name[d]));
     PetscCall(SnaFileWriteArray(file, name, 1, &s->n[a], x));
     PetscCall(PetscFree(x));
@@ -317,7 +341,8 @@ PetscErrorCode SnaSlicesWrite(SnaSlices slices, MPI_Comm comm, SnaModel model, S
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode SnaSlicesWriteXdmf(SnaSlices slices, MPI_Comm comm, SnaModel model, SnaCase c, PetscInt *written, char message[SNA_MAX_MESSAGE])
+PetscErrorCode SnaSlicesWriteXdmf(
+  SnaSlices slices, MPI_Comm comm, SnaModel model, SnaCase c, PetscInt *written, char message[SNA_MAX_MESSAGE])
 {
   const SnaModelInfo *info;
   char                h5[PETSC_MAX_PATH_LEN];
@@ -344,10 +369,12 @@ PetscErrorCode SnaSlicesWriteXdmf(SnaSlices slices, MPI_Comm comm, SnaModel mode
     for (PetscInt frame = 0; frame < s->frames; frame++) {
       for (PetscInt f = 0; f < info->nfield; f++) {
         char name[256];
-        PetscCall(PetscSNPrintf(name, sizeof(name), "/slice/%s/%06" PetscInt_FMT "/%s", s->name, frame, info->field[f]));
+        PetscCall(
+          PetscSNPrintf(name, sizeof(name), "/slice/%s/%06" PetscInt_FMT "/%s", s->name, frame, info->field[f]));
         PetscCall(PetscStrallocpy(name, &dataset[frame * info->nfield + f]));
       }
-      steps[frame] = (SnaXdmfStep){s->over >= 0 ? FrameValue(s, info, frame) : 0, (int)info->nfield, info->field, (const char *const *)&dataset[frame * info->nfield]};
+      steps[frame] = (SnaXdmfStep){s->over >= 0 ? FrameValue(s, info, frame) : 0, (int)info->nfield, info->field,
+        (const char *const *)&dataset[frame * info->nfield]};
     }
     PetscCall(SnaXdmfWrite(comm, path, h5, (int)s->naxis, axis, s->n, lo, hi, s->frames, steps, message));
     if (!message[0]) (*written)++;

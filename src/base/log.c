@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static FILE *log_stream                                              = NULL;
+static FILE *log_stream                                        = NULL;
 static PetscErrorCode (*screen)(FILE *, const char[], va_list) = NULL; // PETSc's own function
 
 static PetscErrorCode PrintTwice(FILE *stream, const char format[], va_list arguments)
@@ -34,7 +34,8 @@ PetscErrorCode SnaLogOpen(MPI_Comm comm, const char path[], PetscBool append, ch
   PetscCallMPI(MPI_Comm_rank(comm, &rank));
   if (rank == 0) {
     log_stream = fopen(path, append ? "a" : "w");
-    if (!log_stream) PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE, "%s: cannot be written", path));
+    if (!log_stream)
+      PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE, "%s: cannot be written", path));
     else {
       screen        = PetscVFPrintf;
       PetscVFPrintf = PrintTwice;

@@ -6,7 +6,10 @@ static const SnaModelType types[] = {
 };
 #define NTYPES ((PetscInt)(sizeof(types) / sizeof(types[0])))
 
-const char *SnaModelNames(void) { return "vsna"; }
+const char *SnaModelNames(void)
+{
+  return "vsna";
+}
 
 int SnaModelGetTables(int max, const char *title[], const SnaOption *table[])
 {
@@ -56,12 +59,40 @@ PetscErrorCode SnaModelGetInfo(SnaModel model, const SnaModelInfo **info)
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode SnaModelSetFromOptions(SnaModel model, SnaDeck deck) { return model->ops.setfromoptions(model, deck); }
-PetscErrorCode SnaModelSetUp(SnaModel model, SnaDeck deck) { return model->ops.setup(model, deck); }
-PetscErrorCode SnaModelView(SnaModel model) { return model->ops.view(model); }
-PetscErrorCode SnaModelSolve(SnaModel model, SnaResults results, SnaSolveStatus *status) { return model->ops.solve(model, results, status); }
-PetscErrorCode SnaModelFinish(SnaModel model, SnaResults results) { return model->ops.finish(model, results); }
-PetscErrorCode SnaModelUpdate(SnaModel model) { return model->ops.update(model); }
-PetscErrorCode SnaModelSample(SnaModel model, PetscInt field, PetscInt n, const double *const x[], double out[], double *const grad[]) { return model->ops.sample(model, field, n, x, out, grad); }
-PetscErrorCode SnaModelWrite(SnaModel model, SnaFile file) { return model->ops.write(model, file); }
-PetscErrorCode SnaModelRead(SnaModel model, SnaFile file, PetscBool *ok, char message[SNA_MAX_MESSAGE]) { return model->ops.read(model, file, ok, message); }
+PetscErrorCode SnaModelSetFromOptions(SnaModel model, SnaDeck deck)
+{
+  return model->ops.setfromoptions(model, deck);
+}
+PetscErrorCode SnaModelSetUp(SnaModel model, SnaDeck deck)
+{
+  return model->ops.setup(model, deck);
+}
+PetscErrorCode SnaModelView(SnaModel model)
+{
+  return model->ops.view(model);
+}
+PetscErrorCode SnaModelSolve(SnaModel model, SnaResults results, SnaSolveStatus *status)
+{
+  return model->ops.solve(model, results, status);
+}
+PetscErrorCode SnaModelFinish(SnaModel model, SnaResults results)
+{
+  return model->ops.finish(model, results);
+}
+PetscErrorCode SnaModelUpdate(SnaModel model)
+{
+  return model->ops.update(model);
+}
+PetscErrorCode SnaModelSample(
+  SnaModel model, PetscInt field, PetscInt n, const double *const x[], double out[], double *const grad[])
+{
+  return model->ops.sample(model, field, n, x, out, grad);
+}
+PetscErrorCode SnaModelWrite(SnaModel model, SnaFile file)
+{
+  return model->ops.write(model, file);
+}
+PetscErrorCode SnaModelRead(SnaModel model, SnaFile file, PetscBool *ok, char message[SNA_MAX_MESSAGE])
+{
+  return model->ops.read(model, file, ok, message);
+}

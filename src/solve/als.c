@@ -7,14 +7,14 @@
 #include "als_impl.h"
 #include <petscblaslapack.h>
 
-#define MIN_STEP       0.25 // of the line search, in units of the sweep's difference
-#define MAX_STEP       64.0
-#define STEP_UP        2.0
-#define STEP_DOWN      0.5
-#define SETTLE_SWEEPS  2    // sweeps of a rung before the line search starts
-#define NEW_COLUMN     1e-3 // size of appended columns relative to the mean column, as a product over all directions
-#define FIRST_COLUMN   1e-2
-#define SHARE_COLUMNS  24   // local problems with fewer columns are over before a message is: every rank does them whole
+#define MIN_STEP      0.25 // of the line search, in units of the sweep's difference
+#define MAX_STEP      64.0
+#define STEP_UP       2.0
+#define STEP_DOWN     0.5
+#define SETTLE_SWEEPS 2    // sweeps of a rung before the line search starts
+#define NEW_COLUMN    1e-3 // size of appended columns relative to the mean column, as a product over all directions
+#define FIRST_COLUMN  1e-2
+#define SHARE_COLUMNS 24 // local problems with fewer columns are over before a message is: every rank does them whole
 
 static PetscErrorCode AllocateIterate(SnaAls als, PetscInt R, SnaAlsIterate *it)
 {
@@ -73,8 +73,8 @@ static PetscErrorCode GatherRows(SnaAls als, double *const C[])
 // Makes room for R columns; the factors and Gram matrices of the columns there were are kept.
 static PetscErrorCode Resize(SnaAls als, PetscInt R)
 {
-  SnaAlsIterate  old  = als->now;
-  const PetscInt Rold = als->R;
+  SnaAlsIterate  old   = als->now;
+  const PetscInt Rold  = als->R;
   PetscInt       npair = 0, nvec = 1, rows = 1, length = 1;
 
   PetscFunctionBeginUser;
@@ -84,9 +84,12 @@ static PetscErrorCode Resize(SnaAls als, PetscInt R)
   als->R = R;
   for (PetscInt d = 0; d < als->lsq->nd; d++) {
     const SnaLsqDirection *D = &als->lsq->dir[d];
-    for (PetscInt i = 0; i < D->n && Rold; i++) PetscCall(PetscArraycpy(als->now.C[d] + i * R, old.C[d] + i * Rold, Rold));
-    for (PetscInt i = 0; i < D->npair * Rold; i++) PetscCall(PetscArraycpy(als->now.G[d] + (i / Rold * R + i % Rold) * R, old.G[d] + i * Rold, Rold));
-    for (PetscInt i = 0; i < D->nop * D->nrhs && Rold; i++) PetscCall(PetscArraycpy(als->now.h[d] + i * R, old.h[d] + i * Rold, Rold));
+    for (PetscInt i = 0; i < D->n && Rold; i++)
+      PetscCall(PetscArraycpy(als->now.C[d] + i * R, old.C[d] + i * Rold, Rold));
+    for (PetscInt i = 0; i < D->npair * Rold; i++)
+      PetscCall(PetscArraycpy(als->now.G[d] + (i / Rold * R + i % Rold) * R, old.G[d] + i * Rold, Rold));
+    for (PetscInt i = 0; i < D->nop * D->nrhs && Rold; i++)
+      PetscCall(PetscArraycpy(als->now.h[d] + i * R, old.h[d] + i * Rold, Rold));
     PetscCall(PetscMalloc1(D->n * (size_t)R, &als->before[d]));
     PetscCall(PetscMalloc1(D->n * (size_t)R, &als->after[d]));
     npair  = PetscMax(npair, D->npair);
@@ -117,7 +120,8 @@ static PetscErrorCode ShareWork(SnaAls als, PetscInt columns)
   als->rank = size == 1 ? 0 : als->comm_rank;
   for (PetscInt d = 0; d < als->lsq->nd; d++) {
     PetscInt head, middle;
-    SnaKronSplit(als->lsq->dir[d].n, als->lsq->dir[d].p, als->size, als->rank, &als->first[d], &als->last[d], &head, &middle);
+    SnaKronSplit(
+      als->lsq->dir[d].n, als->lsq->dir[d].p, als->size, als->rank, &als->first[d], &als->last[d], &head, &middle);
     als->split[d] = head + middle;
     PetscCall(SnaKronDestroy(&als->kron[d]));
   }
@@ -128,8 +132,8 @@ static PetscErrorCode ShareWork(SnaAls als, PetscInt columns)
 // Rows of the other rank: all of them where Gram matrices are formed whole, otherwise those within p of the border.
 static PetscErrorCode ExchangeRows(SnaAls als, PetscInt d, double *C)
 {
-  const SnaLsqDirection *D    = &als->lsq->dir[d];
-  const PetscInt         R    = als->R, cut = als->split[d];
+  const SnaLsqDirection *D = &als->lsq->dir[d];
+  const PetscInt         R = als->R, cut = als->split[d];
   const PetscBool        all  = (PetscBool)(D->n < SNA_ALS_SHARE_ROWS);
   const PetscInt         tail = all ? D->n - cut : PetscMin(D->p, D->n - cut), head = all ? cut : PetscMin(D->p, cut);
   double                *upper = C + (cut - head) * R, *lower = C + cut * R;
@@ -137,8 +141,11 @@ static PetscErrorCode ExchangeRows(SnaAls als, PetscInt d, double *C)
   PetscFunctionBeginUser;
   if (als->size == 1) PetscFunctionReturn(0);
   if (als->rank == 0)
-    PetscCallMPI(MPI_Sendrecv(upper, (PetscMPIInt)(head * R), MPI_DOUBLE, 1, 0, lower, (PetscMPIInt)(tail * R), MPI_DOUBLE, 1, 0, als->comm, MPI_STATUS_IGNORE));
-  else PetscCallMPI(MPI_Sendrecv(lower, (PetscMPIInt)(tail * R), MPI_DOUBLE, 0, 0, upper, (PetscMPIInt)(head * R), MPI_DOUBLE, 0, 0, als->comm, MPI_STATUS_IGNORE));
+    PetscCallMPI(MPI_Sendrecv(upper, (PetscMPIInt)(head * R), MPI_DOUBLE, 1, 0, lower, (PetscMPIInt)(tail * R),
+      MPI_DOUBLE, 1, 0, als->comm, MPI_STATUS_IGNORE));
+  else
+    PetscCallMPI(MPI_Sendrecv(lower, (PetscMPIInt)(tail * R), MPI_DOUBLE, 0, 0, upper, (PetscMPIInt)(head * R),
+      MPI_DOUBLE, 0, 0, als->comm, MPI_STATUS_IGNORE));
   PetscFunctionReturn(0);
 }
 
@@ -171,7 +178,7 @@ static PetscErrorCode LocalRightHandSide(SnaAls als, PetscInt d, PetscInt c0)
       double *restrict y = als->T + i * c0;
       for (PetscInt s = 0; s < c0; s++) y[s] = 0;
       for (PetscInt j = PetscMax(0, r0 + i - D->p); j <= PetscMin(D->n - 1, r0 + i + D->p); j++) {
-        const double           v = M[(r0 + i) * (2 * D->p + 1) + j - r0 - i + D->p];
+        const double v           = M[(r0 + i) * (2 * D->p + 1) + j - r0 - i + D->p];
         const double *restrict c = als->now.C[d] + j * R;
         for (PetscInt s = 0; s < c0; s++) y[s] += v * c[s];
       }
@@ -213,7 +220,8 @@ static PetscErrorCode LocalSolve(SnaAls als, PetscInt d, PetscInt c0)
     }
   }
   if (failed) als->state.failed = 1 + d;
-  for (PetscInt i = 0; i < rows && !failed; i++) PetscCall(PetscArraycpy(als->now.C[d] + (r0 + i) * R + c0, x + i * m, m));
+  for (PetscInt i = 0; i < rows && !failed; i++)
+    PetscCall(PetscArraycpy(als->now.C[d] + (r0 + i) * R + c0, x + i * m, m));
   PetscCall(PetscFree3(M, W, x));
   PetscCall(ExchangeRows(als, d, als->now.C[d]));
   PetscCall(SnaAlsGram_Private(als, d, c0, &als->now));
@@ -229,7 +237,8 @@ static PetscErrorCode Sweep(SnaAls als, PetscInt c0)
   if (als->block != m) {
     for (PetscInt d = 0; d < als->lsq->nd; d++) {
       PetscCall(SnaKronDestroy(&als->kron[d]));
-      PetscCall(SnaKronCreate(als->size == 1 ? PETSC_COMM_SELF : als->comm, als->lsq->dir[d].n, als->lsq->dir[d].p, m, "vsna_", &als->kron[d]));
+      PetscCall(SnaKronCreate(als->size == 1 ? PETSC_COMM_SELF : als->comm, als->lsq->dir[d].n, als->lsq->dir[d].p, m,
+        "vsna_", &als->kron[d]));
       PetscCall(SnaKronSetStorage(als->kron[d], als->storage));
     }
     als->block = m;
@@ -252,7 +261,8 @@ static PetscErrorCode ColumnNorms(SnaAls als, double *norm2)
       for (PetscInt r = 0; r < R; r++) sum[r] += PetscSqr(als->now.C[d][i * R + r]);
     }
   }
-  if (als->size == 2) PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, half, (PetscMPIInt)(2 * nd * R), MPI_DOUBLE, MPI_SUM, als->comm));
+  if (als->size == 2)
+    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, half, (PetscMPIInt)(2 * nd * R), MPI_DOUBLE, MPI_SUM, als->comm));
   for (PetscInt i = 0; i < nd * R; i++) norm2[i] = half[i] + half[nd * R + i];
   PetscCall(PetscFree(half));
   PetscFunctionReturn(0);
@@ -294,17 +304,22 @@ static PetscErrorCode RandomColumns(SnaAls als, PetscInt c0)
     SnaBasisInfo info;
     PetscCall(SnaBasisGetInfo(als->lsq->dir[d].basis, &info));
     // unit L2 norm is about Euclidean norm 1/sqrt(h) of the coefficients
-    size[d] = c0 == 0 ? PetscPowReal(FIRST_COLUMN / (double)R, 1.0 / (double)nd) * PetscSqrtReal((double)info.cells / (info.hi - info.lo)) : 0;
-    for (PetscInt r = 0; r < c0; r++) size[d] += PetscSqrtReal(norm2[d * R + r]) / (double)c0 * PetscPowReal(NEW_COLUMN, 1.0 / (double)nd);
+    size[d] = c0 == 0 ? PetscPowReal(FIRST_COLUMN / (double)R, 1.0 / (double)nd) *
+                          PetscSqrtReal((double)info.cells / (info.hi - info.lo))
+                      : 0;
+    for (PetscInt r = 0; r < c0; r++)
+      size[d] += PetscSqrtReal(norm2[d * R + r]) / (double)c0 * PetscPowReal(NEW_COLUMN, 1.0 / (double)nd);
   }
   for (PetscInt d = 0; d < nd; d++) {
     const PetscInt n = als->lsq->dir[d].n;
     for (PetscInt r = c0; r < R; r++) {
       double amplitude[4], sum2 = 0;
-      for (PetscInt j = 0; j < 4; j++) amplitude[j] = SnaRandomNormal(als->options.seed, (uint64_t)d, (uint64_t)(4 * r + j));
+      for (PetscInt j = 0; j < 4; j++)
+        amplitude[j] = SnaRandomNormal(als->options.seed, (uint64_t)d, (uint64_t)(4 * r + j));
       for (PetscInt i = 0; i < n; i++) {
         double value = 0;
-        for (PetscInt j = 0; j < 4; j++) value += amplitude[j] * PetscCosReal(PETSC_PI * (double)j * ((double)i + 0.5) / (double)n);
+        for (PetscInt j = 0; j < 4; j++)
+          value += amplitude[j] * PetscCosReal(PETSC_PI * (double)j * ((double)i + 0.5) / (double)n);
         als->now.C[d][i * R + r] = value;
         sum2 += value * value;
       }
@@ -315,10 +330,16 @@ static PetscErrorCode RandomColumns(SnaAls als, PetscInt c0)
   PetscFunctionReturn(0);
 }
 
-static PetscInt SweepsOfRung(SnaAls als, PetscInt rung) { return rung == als->options.nrung - 1 ? als->options.final_sweeps : als->options.sweeps; }
+static PetscInt SweepsOfRung(SnaAls als, PetscInt rung)
+{
+  return rung == als->options.nrung - 1 ? als->options.final_sweeps : als->options.sweeps;
+}
 
 // Work of one sweep in units of the cubic factorisation cost, with a quadratic part for assembly and Gram matrices.
-static double SweepWork(PetscInt m) { return (double)m * (double)m * ((double)m + 20.0); }
+static double SweepWork(PetscInt m)
+{
+  return (double)m * (double)m * ((double)m + 20.0);
+}
 
 static void UpdateWork(SnaAls als)
 {
@@ -327,10 +348,13 @@ static void UpdateWork(SnaAls als)
 
   for (PetscInt rung = 0; rung < o->nrung; rung++) {
     const double enrich = rung ? SweepWork(o->rung[rung] - o->rung[rung - 1]) : 0, joint = SweepWork(o->rung[rung]);
-    const double all    = enrich * (double)o->enrich + joint * (double)SweepsOfRung(als, rung);
+    const double all = enrich * (double)o->enrich + joint * (double)SweepsOfRung(als, rung);
     total += all;
-    if (rung < als->state.rung) done += all;
-    else if (rung == als->state.rung) done += als->state.phase == 0 ? enrich * (double)als->state.sweep : enrich * (double)o->enrich + joint * (double)als->state.sweep;
+    if (rung < als->state.rung)
+      done += all;
+    else if (rung == als->state.rung)
+      done += als->state.phase == 0 ? enrich * (double)als->state.sweep
+                                    : enrich * (double)o->enrich + joint * (double)als->state.sweep;
   }
   als->state.work = als->state.phase == 2 || total <= 0 ? 1 : PetscMin(1, done / total);
 }
@@ -358,7 +382,8 @@ static PetscErrorCode SetObjective(SnaAls als, double F)
   const double residual = PetscSqrtReal(PetscMax(F, 0) / scale);
 
   PetscFunctionBeginUser;
-  PetscCheck(!PetscIsInfOrNanReal(F), als->comm, PETSC_ERR_FP, "the objective is not a number after sweep %" PetscInt_FMT, s->total);
+  PetscCheck(!PetscIsInfOrNanReal(F), als->comm, PETSC_ERR_FP,
+    "the objective is not a number after sweep %" PetscInt_FMT, s->total);
   s->drop      = s->residual > 0 ? 1 - residual / s->residual : 0;
   s->objective = F;
   s->residual  = residual;
@@ -387,28 +412,33 @@ static PetscErrorCode LineSearch(SnaAls als, double *F)
     als->trial               = swap;
     *F                       = F_trial;
     als->state.step          = PetscMin(STEP_UP * step, MAX_STEP);
-  } else als->state.step = PetscMax(STEP_DOWN * step, MIN_STEP);
+  } else
+    als->state.step = PetscMax(STEP_DOWN * step, MIN_STEP);
   PetscFunctionReturn(0);
 }
 
 static PetscErrorCode JointSweep(SnaAls als)
 {
-  SnaAlsState   *s = &als->state;
+  SnaAlsState   *s        = &als->state;
   const double   F_before = s->objective;
   const PetscInt R        = als->R;
   double         F;
 
   PetscFunctionBeginUser;
-  for (PetscInt d = 0; d < als->lsq->nd; d++) PetscCall(PetscArraycpy(als->before[d], als->now.C[d], als->lsq->dir[d].n * R));
+  for (PetscInt d = 0; d < als->lsq->nd; d++)
+    PetscCall(PetscArraycpy(als->before[d], als->now.C[d], als->lsq->dir[d].n * R));
   PetscCall(Sweep(als, 0));
   PetscCall(SnaAlsObjective_Private(als, &als->now, &F));
   // An exact local solve cannot raise F: by more than round-off, the local solver is not accurate.
   if (!s->failed && F > F_before * (1 + 1e-6) + 1e-12 * als->lsq->c0) s->failed = -1;
-  if (s->failed == -1 || (!s->failed && F > F_before && s->sweep > 0)) { // undo; at round-off the minimum of this rung is reached
-    for (PetscInt d = 0; d < als->lsq->nd; d++) PetscCall(PetscArraycpy(als->now.C[d], als->before[d], als->lsq->dir[d].n * R));
+  if (s->failed == -1 ||
+      (!s->failed && F > F_before && s->sweep > 0)) { // undo; at round-off the minimum of this rung is reached
+    for (PetscInt d = 0; d < als->lsq->nd; d++)
+      PetscCall(PetscArraycpy(als->now.C[d], als->before[d], als->lsq->dir[d].n * R));
     PetscCall(GramAll(als, 0, &als->now));
     F = F_before;
-  } else if (als->options.linesearch && s->sweep >= SETTLE_SWEEPS && !s->failed) PetscCall(LineSearch(als, &F));
+  } else if (als->options.linesearch && s->sweep >= SETTLE_SWEEPS && !s->failed)
+    PetscCall(LineSearch(als, &F));
   PetscCall(SetObjective(als, F));
   PetscFunctionReturn(0);
 }
@@ -419,7 +449,8 @@ static PetscBool RungDone(SnaAls als)
   const SnaAlsState *s = &als->state;
 
   if (s->phase != 1 || s->sweep == 0) return PETSC_FALSE;
-  return (PetscBool)(s->sweep >= SweepsOfRung(als, s->rung) || (s->sweep > 1 && s->drop <= 0) || (s->sweep > SETTLE_SWEEPS && s->drop < als->options.rtol));
+  return (PetscBool)(s->sweep >= SweepsOfRung(als, s->rung) || (s->sweep > 1 && s->drop <= 0) ||
+                     (s->sweep > SETTLE_SWEEPS && s->drop < als->options.rtol));
 }
 
 // What lies between two sweeps: the end of the enrichment, the next rung, balancing. The state that is saved after a sweep still belongs to it.
@@ -429,7 +460,8 @@ static PetscErrorCode Prepare(SnaAls als)
   const SnaAlsOptions *o = &als->options;
 
   PetscFunctionBeginUser;
-  if (als->R == 0) PetscCall(StartRung(als));
+  if (als->R == 0)
+    PetscCall(StartRung(als));
   else if (s->phase == 0 && s->sweep >= o->enrich) {
     PetscCall(Balance(als));
     s->phase = 1;
@@ -437,7 +469,8 @@ static PetscErrorCode Prepare(SnaAls als)
   } else if (RungDone(als)) {
     s->rung++;
     PetscCall(StartRung(als));
-  } else if (s->phase == 1 && o->balance_every > 0 && s->sweep > 0 && s->sweep % o->balance_every == 0) PetscCall(Balance(als));
+  } else if (s->phase == 1 && o->balance_every > 0 && s->sweep > 0 && s->sweep % o->balance_every == 0)
+    PetscCall(Balance(als));
   PetscFunctionReturn(0);
 }
 
@@ -453,7 +486,8 @@ PetscErrorCode SnaAlsStep(SnaAls als, PetscBool *done)
       PetscCall(Sweep(als, als->options.rung[s->rung - 1]));
       PetscCall(SnaAlsObjective_Private(als, &als->now, &F));
       PetscCall(SetObjective(als, F));
-    } else PetscCall(JointSweep(als));
+    } else
+      PetscCall(JointSweep(als));
     s->sweep++;
     s->total++;
     if (s->rung == als->options.nrung - 1 && RungDone(als)) s->phase = 2;
@@ -539,7 +573,7 @@ PetscErrorCode SnaAlsGetFactors(SnaAls als, double *C[])
 
 PetscErrorCode SnaAlsSetState(SnaAls als, const SnaAlsState *state, const double *const C[], PetscBool *ok)
 {
-  const SnaAlsOptions *o = &als->options;
+  const SnaAlsOptions *o    = &als->options;
   PetscInt             rung = -1;
 
   PetscFunctionBeginUser;
@@ -555,27 +589,32 @@ PetscErrorCode SnaAlsSetState(SnaAls als, const SnaAlsState *state, const double
     const PetscInt old = rung > 0 ? o->rung[rung - 1] : 0;
     PetscCall(Resize(als, old));
     for (PetscInt d = 0; d < als->lsq->nd; d++)
-      for (PetscInt i = 0; i < als->lsq->dir[d].n; i++) PetscCall(PetscArraycpy(als->now.C[d] + i * old, C[d] + i * state->rank, old));
+      for (PetscInt i = 0; i < als->lsq->dir[d].n; i++)
+        PetscCall(PetscArraycpy(als->now.C[d] + i * old, C[d] + i * state->rank, old));
     PetscCall(GramAll(als, 0, &als->now));
     PetscCall(Resize(als, state->rank));
-    for (PetscInt d = 0; d < als->lsq->nd; d++) PetscCall(PetscArraycpy(als->now.C[d], C[d], als->lsq->dir[d].n * state->rank));
+    for (PetscInt d = 0; d < als->lsq->nd; d++)
+      PetscCall(PetscArraycpy(als->now.C[d], C[d], als->lsq->dir[d].n * state->rank));
     PetscCall(GramAll(als, old, &als->now));
   } else {
     PetscCall(Resize(als, state->rank));
-    for (PetscInt d = 0; d < als->lsq->nd; d++) PetscCall(PetscArraycpy(als->now.C[d], C[d], als->lsq->dir[d].n * state->rank));
+    for (PetscInt d = 0; d < als->lsq->nd; d++)
+      PetscCall(PetscArraycpy(als->now.C[d], C[d], als->lsq->dir[d].n * state->rank));
     PetscCall(GramAll(als, 0, &als->now));
   }
   if (state->phase == 2 && rung < o->nrung - 1) { // a finished run goes on to a higher rank
     als->state.rung++;
     PetscCall(StartRung(als));
-  } else if (state->phase == 1 && rung == o->nrung - 1 && RungDone(als)) als->state.phase = 2; // the target rank was lowered to this one
+  } else if (state->phase == 1 && rung == o->nrung - 1 && RungDone(als))
+    als->state.phase = 2; // the target rank was lowered to this one
   UpdateWork(als);
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode SnaAlsGetMemory(SnaLsq lsq, PetscInt rank, PetscMPIInt size, double *factors, double *band, double *total)
+PetscErrorCode SnaAlsGetMemory(
+  SnaLsq lsq, PetscInt rank, PetscMPIInt size, double *factors, double *band, double *total)
 {
-  const double R = (double)rank;
+  const double R    = (double)rank;
   double       gram = 0, largest = 0, pairs = 0, largest_gram = 0;
 
   PetscFunctionBeginUser;

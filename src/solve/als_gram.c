@@ -12,7 +12,8 @@
 #include <petscblaslapack.h>
 
 // Y(rows r0..r1) = M C(:, c0..R), a band matrix times columns of the factor.
-static void BandTimesColumns(PetscInt n, PetscInt p, const double *M, PetscInt R, PetscInt c0, const double *C, PetscInt r0, PetscInt r1, double *Y)
+static void BandTimesColumns(PetscInt n, PetscInt p, const double *M, PetscInt R, PetscInt c0, const double *C,
+  PetscInt r0, PetscInt r1, double *Y)
 {
   const PetscInt m = R - c0;
 
@@ -20,7 +21,7 @@ static void BandTimesColumns(PetscInt n, PetscInt p, const double *M, PetscInt R
     double *restrict y = Y + (i - r0) * m;
     for (PetscInt s = 0; s < m; s++) y[s] = 0;
     for (PetscInt j = PetscMax(0, i - p); j <= PetscMin(n - 1, i + p); j++) {
-      const double           v = M[i * (2 * p + 1) + j - i + p];
+      const double v           = M[i * (2 * p + 1) + j - i + p];
       const double *restrict c = C + j * R + c0;
       if (v == 0) continue;
       for (PetscInt s = 0; s < m; s++) y[s] += v * c[s];
@@ -29,11 +30,12 @@ static void BandTimesColumns(PetscInt n, PetscInt p, const double *M, PetscInt R
 }
 
 // The contribution of rows [r0, r1) to the columns [c0, R) of the first nmat Gram matrices, R x m each, and of the vectors, m each.
-static PetscErrorCode PartialGram(SnaAls als, PetscInt d, PetscInt c0, PetscInt nmat, const double *C, PetscInt r0, PetscInt r1, double *G, double *h)
+static PetscErrorCode PartialGram(
+  SnaAls als, PetscInt d, PetscInt c0, PetscInt nmat, const double *C, PetscInt r0, PetscInt r1, double *G, double *h)
 {
-  const SnaLsqDirection *D   = &als->lsq->dir[d];
-  const PetscInt         R   = als->R, m = R - c0;
-  const PetscBLASInt     Rb  = (PetscBLASInt)R, mb = (PetscBLASInt)m, rows = (PetscBLASInt)(r1 - r0);
+  const SnaLsqDirection *D = &als->lsq->dir[d];
+  const PetscInt         R = als->R, m = R - c0;
+  const PetscBLASInt     Rb = (PetscBLASInt)R, mb = (PetscBLASInt)m, rows = (PetscBLASInt)(r1 - r0);
   const double           one = 1, zero = 0;
 
   PetscFunctionBeginUser;
@@ -41,14 +43,16 @@ static PetscErrorCode PartialGram(SnaAls als, PetscInt d, PetscInt c0, PetscInt 
     if (rows > 0) {
       BandTimesColumns(D->n, D->p, D->M[i], R, c0, C, r0, r1, als->T);
       // row-major G[r][s] = sum_i C[i][r] T[i][s] is column-major T C^T
-      PetscCallBLAS("dgemm", BLASgemm_("N", "T", &mb, &Rb, &rows, &one, als->T, &mb, C + r0 * R, &Rb, &zero, G + i * R * m, &mb));
-    } else PetscCall(PetscArrayzero(G + i * R * m, R * m));
+      PetscCallBLAS(
+        "dgemm", BLASgemm_("N", "T", &mb, &Rb, &rows, &one, als->T, &mb, C + r0 * R, &Rb, &zero, G + i * R * m, &mb));
+    } else
+      PetscCall(PetscArrayzero(G + i * R * m, R * m));
   }
   for (PetscInt aq = 0; aq < D->nop * D->nrhs; aq++) {
     double *restrict sum = h + aq * m;
     for (PetscInt s = 0; s < m; s++) sum[s] = 0;
     for (PetscInt i = r0; i < r1; i++) {
-      const double           f = D->f[aq * D->n + i];
+      const double f           = D->f[aq * D->n + i];
       const double *restrict c = C + i * R + c0;
       for (PetscInt s = 0; s < m; s++) sum[s] += f * c[s];
     }
@@ -70,7 +74,8 @@ PetscErrorCode SnaAlsGram_Private(SnaAls als, PetscInt d, PetscInt c0, SnaAlsIte
   const SnaLsqDirection *D = &als->lsq->dir[d];
   // With all columns only the pairs a <= b are formed, in place, and transposed; otherwise all pairs, whose new columns are then spread.
   const PetscInt R = als->R, m = R - c0, nmat = c0 == 0 ? D->nupper : D->npair, nvec = D->nop * D->nrhs;
-  double        *G = c0 == 0 ? it->G[d] : als->sum, *h = c0 == 0 ? it->h[d] : als->sum + nmat * R * m, *G2 = als->sum2, *h2 = als->sum2 + nmat * R * m;
+  double        *G = c0 == 0 ? it->G[d] : als->sum, *h = c0 == 0 ? it->h[d] : als->sum + nmat * R * m, *G2 = als->sum2,
+         *h2 = als->sum2 + nmat * R * m;
 
   PetscFunctionBeginUser;
   PetscCall(PetscLogEventBegin(als->gram, 0, 0, 0, 0));
@@ -139,7 +144,8 @@ static double Sum(PetscInt n, const double *v)
 }
 
 // W += scale * prod_i v[i]; the last two factors are multiplied in while W is in a register.
-static void AddProduct(PetscInt m, double scale, PetscInt nv, const double *const v[], double *restrict t, double *restrict W)
+static void AddProduct(
+  PetscInt m, double scale, PetscInt nv, const double *const v[], double *restrict t, double *restrict W)
 {
   if (nv < 2) {
     MultiplyRows(m, scale, nv, v, t);
@@ -158,7 +164,8 @@ static void AddTransposed(PetscInt R, double *U, double *V)
   for (PetscInt i0 = 0; i0 < R; i0 += tile)
     for (PetscInt j0 = U == V ? i0 : 0; j0 < R; j0 += tile)
       for (PetscInt i = i0; i < PetscMin(R, i0 + tile); i++)
-        for (PetscInt j = U == V ? PetscMax(i, j0) : j0; j < PetscMin(R, j0 + tile); j++) U[i * R + j] = V[j * R + i] = U[i * R + j] + V[j * R + i];
+        for (PetscInt j = U == V ? PetscMax(i, j0) : j0; j < PetscMin(R, j0 + tile); j++)
+          U[i * R + j] = V[j * R + i] = U[i * R + j] + V[j * R + i];
 }
 
 PetscErrorCode SnaAlsHadamard_Private(SnaAls als, PetscInt d, PetscInt c0)
@@ -175,9 +182,9 @@ PetscErrorCode SnaAlsHadamard_Private(SnaAls als, PetscInt d, PetscInt c0)
   for (PetscInt r = 0; r < R; r++) {
     for (PetscInt k = 0; k < L->nk; k++) {
       for (PetscInt l = c0 == 0 ? k : 0; l < L->nk; l++) { // the product of (l,k) is the transpose of that of (k,l)
-        double *restrict W     = als->W + (D->pair[D->op[k] * D->nop + D->op[l]] * R + r) * m;
-        const double     scale = L->s[k] * L->s[l] * (c0 == 0 && k == l ? 0.5 : 1.0);
-        PetscInt         nv    = 0;
+        double *restrict W = als->W + (D->pair[D->op[k] * D->nop + D->op[l]] * R + r) * m;
+        const double scale = L->s[k] * L->s[l] * (c0 == 0 && k == l ? 0.5 : 1.0);
+        PetscInt     nv    = 0;
         for (PetscInt e = 0; e < L->nd; e++) {
           const SnaLsqDirection *E = &L->dir[e];
           if (e != d) v[nv++] = als->now.G[e] + (E->pair[E->op[k] * E->nop + E->op[l]] * R + r) * R + c0;
@@ -186,7 +193,8 @@ PetscErrorCode SnaAlsHadamard_Private(SnaAls als, PetscInt d, PetscInt c0)
       }
     }
   }
-  for (PetscInt i = 0; i < D->nupper && c0 == 0; i++) AddTransposed(R, als->W + i * R * R, als->W + D->transpose[i] * R * R);
+  for (PetscInt i = 0; i < D->nupper && c0 == 0; i++)
+    AddTransposed(R, als->W + i * R * R, als->W + D->transpose[i] * R * R);
   PetscCall(PetscArrayzero(als->w, D->nop * D->nrhs * R));
   for (PetscInt k = 0; k < L->nk; k++) {
     for (PetscInt o = 0; o < L->nm; o++) {
@@ -219,7 +227,7 @@ PetscErrorCode SnaAlsObjective_Private(SnaAls als, const SnaAlsIterate *it, doub
         for (PetscInt l = k; l < L->nk; l++) { // P_lk is the transpose of P_kl and has the same sum
           for (PetscInt e = 0; e < L->nd; e++) {
             const SnaLsqDirection *E = &L->dir[e];
-            v[e] = it->G[e] + (E->pair[E->op[k] * E->nop + E->op[l]] * R + r) * R;
+            v[e]                     = it->G[e] + (E->pair[E->op[k] * E->nop + E->op[l]] * R + r) * R;
           }
           MultiplyRows(R, (k == l ? 1 : 2) * L->s[k] * L->s[l], L->nd, v, t);
           half[part] += Sum(R, t);
@@ -232,7 +240,7 @@ PetscErrorCode SnaAlsObjective_Private(SnaAls als, const SnaAlsIterate *it, doub
     for (PetscInt o = 0; o < L->nm; o++) {
       for (PetscInt e = 0; e < L->nd; e++) {
         const SnaLsqDirection *E = &L->dir[e];
-        v[e] = it->h[e] + (E->op[k] * E->nrhs + E->rhs[o]) * R;
+        v[e]                     = it->h[e] + (E->op[k] * E->nrhs + E->rhs[o]) * R;
       }
       MultiplyRows(R, L->s[k] * L->t[o], L->nd, v, t);
       linear += Sum(R, t);

@@ -49,7 +49,7 @@ struct SnaBand_ {
   PetscInt  split, tiles; // tile rows: eliminated, all
   PetscInt *start;        // first tile column of each tile row
   size_t   *offset;       // first number of each tile row in L
-  double   *L;              // the caller's, see SnaBandSetStorage
+  double   *L;            // the caller's, see SnaBandSetStorage
   double   *scale, *vector;
   void     *memory; // what scale and vector point into, not aligned
   size_t    size;   // numbers in L

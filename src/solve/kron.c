@@ -24,7 +24,7 @@ struct SnaKron_ {
   const double **M, **W; // borrowed from the caller
   double         shift;
   SnaBand        front, back; // head and middle; tail and middle read backwards. NULL where another rank has them
-  SnaKronStorage storage; // memory of front, back and schur
+  SnaKronStorage storage;     // memory of front, back and schur
   PetscBool      owns_storage;
   double        *schur; // the tail's lower triangle of the middle, and 1 or 0 for whether its pivots were positive
   double        *rows, *product; // block rows with halo; M_k times them

@@ -25,7 +25,8 @@ static void Normalise(PetscInt nq, const double *value, double *g, double *scale
 }
 
 // Index of (g, derivative) in list[0..*n), appended when new.
-static PetscErrorCode FindOrAppend(PetscInt nq, const double *g, PetscInt derivative, PetscInt *n, Function1D list[], PetscInt *index)
+static PetscErrorCode FindOrAppend(
+  PetscInt nq, const double *g, PetscInt derivative, PetscInt *n, Function1D list[], PetscInt *index)
 {
   PetscFunctionBeginUser;
   for (PetscInt i = 0; i < *n; i++) {
@@ -45,8 +46,8 @@ static PetscErrorCode FindOrAppend(PetscInt nq, const double *g, PetscInt deriva
 }
 
 // Keeps the terms that do not vanish: coefficients with the scales moved in, and per direction the index of the distinct 1-D function.
-static PetscErrorCode CollapseTerms(PetscInt nd, const SnaTabulation tabs[], PetscInt nterm, const SnaLsqTerm term[], PetscInt *nkept, double coefficient[], PetscInt *index[],
-                                    PetscInt ndistinct[], Function1D *distinct[])
+static PetscErrorCode CollapseTerms(PetscInt nd, const SnaTabulation tabs[], PetscInt nterm, const SnaLsqTerm term[],
+  PetscInt *nkept, double coefficient[], PetscInt *index[], PetscInt ndistinct[], Function1D *distinct[])
 {
   double  *g[SNA_MAX_DIM];
   PetscInt kept = 0;
@@ -61,7 +62,8 @@ static PetscErrorCode CollapseTerms(PetscInt nd, const SnaTabulation tabs[], Pet
       s *= scale;
     }
     if (s == 0) continue;
-    for (PetscInt d = 0; d < nd; d++) PetscCall(FindOrAppend(tabs[d].nq, g[d], term[k].derivative[d], &ndistinct[d], distinct[d], &index[d][kept]));
+    for (PetscInt d = 0; d < nd; d++)
+      PetscCall(FindOrAppend(tabs[d].nq, g[d], term[k].derivative[d], &ndistinct[d], distinct[d], &index[d][kept]));
     coefficient[kept++] = s;
   }
   for (PetscInt d = 0; d < nd; d++) PetscCall(PetscFree(g[d]));
@@ -97,7 +99,8 @@ static PetscErrorCode NumberPairs(PetscInt nk, SnaLsqDirection *D)
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode Integrate(const SnaTabulation *tab, const double *weight, const Function1D op[], const Function1D rhs[], SnaLsqDirection *D)
+static PetscErrorCode Integrate(
+  const SnaTabulation *tab, const double *weight, const Function1D op[], const Function1D rhs[], SnaLsqDirection *D)
 {
   const PetscInt nq = tab->nq;
   double        *g;
@@ -130,14 +133,16 @@ static PetscErrorCode Integrate(const SnaTabulation *tab, const double *weight, 
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode SnaLsqCreate(PetscInt nd, const SnaBasis bases[], const SnaTabulation tabs[], const double *const weight[], PetscInt nk, const SnaLsqTerm op[], PetscInt nm, const SnaLsqTerm rhs[], SnaLsq *lsq)
+PetscErrorCode SnaLsqCreate(PetscInt nd, const SnaBasis bases[], const SnaTabulation tabs[],
+  const double *const weight[], PetscInt nk, const SnaLsqTerm op[], PetscInt nm, const SnaLsqTerm rhs[], SnaLsq *lsq)
 {
   SnaLsq      L;
   Function1D *ops[SNA_MAX_DIM], *qs[SNA_MAX_DIM];
   PetscInt    nops[SNA_MAX_DIM] = {0}, nqs[SNA_MAX_DIM] = {0}, *op_index[SNA_MAX_DIM], *rhs_index[SNA_MAX_DIM];
 
   PetscFunctionBeginUser;
-  PetscCheck(nd >= 1 && nd <= SNA_MAX_DIM, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "%" PetscInt_FMT " directions", nd);
+  PetscCheck(
+    nd >= 1 && nd <= SNA_MAX_DIM, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "%" PetscInt_FMT " directions", nd);
   PetscCall(PetscNew(&L));
   L->nd = nd;
   PetscCall(PetscMalloc2(nk, &L->s, PetscMax(nm, 1), &L->t));

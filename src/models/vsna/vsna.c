@@ -46,14 +46,14 @@ PetscErrorCode SnaModelCreate_VSNA(SnaModel model)
   v->workers     = MPI_COMM_NULL;
   model->data    = v;
   model->ops     = (SnaModelOps){.setfromoptions = SnaModelSetFromOptions_VSNA,
-                                 .setup          = SnaModelSetUp_VSNA,
-                                 .view           = SnaModelView_VSNA,
-                                 .solve          = SnaModelSolve_VSNA,
-                                 .finish         = SnaModelFinish_VSNA,
-                                 .update         = SnaModelUpdate_VSNA,
-                                 .sample         = SnaModelSample_VSNA,
-                                 .write          = SnaModelWrite_VSNA,
-                                 .read           = SnaModelRead_VSNA,
-                                 .destroy        = SnaModelDestroy_VSNA};
+        .setup                                   = SnaModelSetUp_VSNA,
+        .view                                    = SnaModelView_VSNA,
+        .solve                                   = SnaModelSolve_VSNA,
+        .finish                                  = SnaModelFinish_VSNA,
+        .update                                  = SnaModelUpdate_VSNA,
+        .sample                                  = SnaModelSample_VSNA,
+        .write                                   = SnaModelWrite_VSNA,
+        .read                                    = SnaModelRead_VSNA,
+        .destroy                                 = SnaModelDestroy_VSNA};
   PetscFunctionReturn(0);
 }

@@ -11,11 +11,11 @@
 #define VSNA_MAX_TERMS 256
 
 typedef struct {
-  PetscInt   degree, cells, quadrature;
-  double     lo, hi;
-  PetscBool  drop_first, drop_last, initial;
-  SnaExpr    weight; // of the residual norm, NULL = 1
-  SnaBasis   basis;
+  PetscInt      degree, cells, quadrature;
+  double        lo, hi;
+  PetscBool     drop_first, drop_last, initial;
+  SnaExpr       weight; // of the residual norm, NULL = 1
+  SnaBasis      basis;
   SnaTabulation tab;
 } VsnaDirection;
 
@@ -40,23 +40,23 @@ typedef struct { // where a replica (an independent seed) stands; enough to go o
 } VsnaReplica;
 
 typedef struct {
-  PetscInt       nd, initial_dim; // -1: no direction of time
-  VsnaDirection  dir[SNA_MAX_DIM];
-  VsnaTerms      term, source, initial;
-  SnaExpr        reference;
-  PetscInt       nreference; // > 0: the reference is this sum of product terms
-  SnaTerm        reference_term[64];
-  const char    *unknown, *error_method;
-  PetscInt       error_points, max_sweeps, restarts;
-  SnaAlsOptions  als_options;
-  SnaLsq         lsq;
-  SnaAls         als;     // while a replica is being solved
-  PetscInt       ngroup, group;
-  MPI_Comm       workers; // of this rank's group; MPI_COMM_NULL when it has no work
-  PetscInt       current; // replica being solved or held
-  VsnaReplica   *replica; // restarts of them; filled for the group's own
-  SnaField       field;   // what sample sees
-  double         setup_seconds;
+  PetscInt      nd, initial_dim; // -1: no direction of time
+  VsnaDirection dir[SNA_MAX_DIM];
+  VsnaTerms     term, source, initial;
+  SnaExpr       reference;
+  PetscInt      nreference; // > 0: the reference is this sum of product terms
+  SnaTerm       reference_term[64];
+  const char   *unknown, *error_method;
+  PetscInt      error_points, max_sweeps, restarts;
+  SnaAlsOptions als_options;
+  SnaLsq        lsq;
+  SnaAls        als; // while a replica is being solved
+  PetscInt      ngroup, group;
+  MPI_Comm      workers; // of this rank's group; MPI_COMM_NULL when it has no work
+  PetscInt      current; // replica being solved or held
+  VsnaReplica  *replica; // restarts of them; filled for the group's own
+  SnaField      field;   // what sample sees
+  double        setup_seconds;
 } Vsna;
 
 // Adds the lift (initial condition) and its gradient to u and grad.
@@ -68,7 +68,8 @@ PetscErrorCode SnaModelView_VSNA(SnaModel model);
 PetscErrorCode SnaModelSolve_VSNA(SnaModel model, SnaResults results, SnaSolveStatus *status);
 PetscErrorCode SnaModelFinish_VSNA(SnaModel model, SnaResults results);
 PetscErrorCode SnaModelUpdate_VSNA(SnaModel model);
-PetscErrorCode SnaModelSample_VSNA(SnaModel model, PetscInt field, PetscInt n, const double *const x[], double out[], double *const grad[]);
+PetscErrorCode SnaModelSample_VSNA(
+  SnaModel model, PetscInt field, PetscInt n, const double *const x[], double out[], double *const grad[]);
 PetscErrorCode SnaModelWrite_VSNA(SnaModel model, SnaFile file);
 PetscErrorCode SnaModelRead_VSNA(SnaModel model, SnaFile file, PetscBool *ok, char message[SNA_MAX_MESSAGE]);
 

@@ -4,57 +4,76 @@
 #include "vsna.h"
 
 static const SnaOption dim_options[] = {
-  {"dim", SNA_OPT_NAMES, NULL, 0, 0, "list of names", "The directions (variables) in order: space, time, parameters; 1 to 20 of them."},
-  {"dim_*_domain", SNA_OPT_REALS, NULL, 0, 0, "[lo, hi]", "Interval of the direction; numbers or constant expressions."},
+  {"dim", SNA_OPT_NAMES, NULL, 0, 0, "list of names",
+    "The directions (variables) in order: space, time, parameters; 1 to 20 of them."},
+  {"dim_*_domain", SNA_OPT_REALS, NULL, 0, 0, "[lo, hi]",
+    "Interval of the direction; numbers or constant expressions."},
   {"dim_*_basis", SNA_OPT_CHOICE, "bspline", 0, 0, "bspline", "Family of 1-D functions."},
-  {"dim_*_degree", SNA_OPT_INT, "3", 1, 5, "1..5", "Polynomial degree of the splines; at least the highest derivative in this direction."},
-  {"dim_*_cells", SNA_OPT_INT, "32", 1, 100000, "1..100000", "Uniform cells; cells + degree functions before boundary conditions."},
-  {"dim_*_bc", SNA_OPT_STRINGS, "none", 0, 0, "none | dirichlet, one word or [lo, hi]", "Boundary condition at both ends or per end; dirichlet is homogeneous (u = 0), imposed strongly."},
-  {"dim_*_initial", SNA_OPT_BOOL, "false", 0, 0, NULL, "This is the direction of time: the initial condition holds at its lower end."},
-  {"dim_*_weight", SNA_OPT_STRING, "", 0, 0, "expression > 0", "Weight of the residual norm along this direction, e.g. 1.05 - t."},
-  {"dim_*_quadrature", SNA_OPT_INT, "0", 0, 64, "0..64", "Gauss points per cell for the 1-D integrals; 0: enough for 96 per direction and never below degree + 3."},
-  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}
-};
+  {"dim_*_degree", SNA_OPT_INT, "3", 1, 5, "1..5",
+    "Polynomial degree of the splines; at least the highest derivative in this direction."},
+  {"dim_*_cells", SNA_OPT_INT, "32", 1, 100000, "1..100000",
+    "Uniform cells; cells + degree functions before boundary conditions."},
+  {"dim_*_bc", SNA_OPT_STRINGS, "none", 0, 0, "none | dirichlet, one word or [lo, hi]",
+    "Boundary condition at both ends or per end; dirichlet is homogeneous (u = 0), imposed strongly."},
+  {"dim_*_initial", SNA_OPT_BOOL, "false", 0, 0, NULL,
+    "This is the direction of time: the initial condition holds at its lower end."},
+  {"dim_*_weight", SNA_OPT_STRING, "", 0, 0, "expression > 0",
+    "Weight of the residual norm along this direction, e.g. 1.05 - t."},
+  {"dim_*_quadrature", SNA_OPT_INT, "0", 0, 64, "0..64",
+    "Gauss points per cell for the 1-D integrals; 0: enough for 96 per direction and never below degree + 3."},
+  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}};
 
 static const SnaOption pde_options[] = {
   {"pde_unknown", SNA_OPT_STRING, "u", 0, 0, "name", "Name of the unknown in files and pictures."},
-  {"pde_term", SNA_OPT_NAMES, NULL, 0, 0, "list of name: product", "The operator: a sum of product terms such as -omega * y * d(x); every factor uses one direction."},
+  {"pde_term", SNA_OPT_NAMES, NULL, 0, 0, "list of name: product",
+    "The operator: a sum of product terms such as -omega * y * d(x); every factor uses one direction."},
   {"pde_term_*", SNA_OPT_STRING, NULL, 0, 0, "product", "One term; d(x), d(x,2) differentiate the unknown."},
-  {"pde_source", SNA_OPT_NAMES, "", 0, 0, "list of name: product", "The right-hand side: a sum of product terms without d(...); absent: 0."},
+  {"pde_source", SNA_OPT_NAMES, "", 0, 0, "list of name: product",
+    "The right-hand side: a sum of product terms without d(...); absent: 0."},
   {"pde_source_*", SNA_OPT_STRING, NULL, 0, 0, "product", "One term of the source."},
-  {"pde_initial", SNA_OPT_NAMES, "", 0, 0, "list of name: product", "The initial condition: a sum of product terms in the other directions; kept exactly as a lift; absent: 0."},
+  {"pde_initial", SNA_OPT_NAMES, "", 0, 0, "list of name: product",
+    "The initial condition: a sum of product terms in the other directions; kept exactly as a lift; absent: 0."},
   {"pde_initial_*", SNA_OPT_STRING, NULL, 0, 0, "product", "One term of the initial condition."},
-  {"pde_reference", SNA_OPT_STRING, "", 0, 0, "expression", "A known solution, any expression in all directions: the run then reports the error."},
-  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}
-};
+  {"pde_reference", SNA_OPT_STRING, "", 0, 0, "expression",
+    "A known solution, any expression in all directions: the run then reports the error."},
+  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}};
 
 static const SnaOption vsna_options[] = {
   {"vsna_format", SNA_OPT_CHOICE, "cp", 0, 0, "cp", "Separable format of the field."},
   {"vsna_rank", SNA_OPT_INT, "32", 1, 2048, "1..2048", "Target rank R: the number of products."},
-  {"vsna_ladder", SNA_OPT_INTS, "", 1, 2048, "increasing ranks", "Ranks to grow through; absent: 8, 12, 16, 24, 32, 48, ... up to the target."},
-  {"vsna_restarts", SNA_OPT_INT, "1", 1, 1024, "1..1024", "Independent runs from different seeds, shared out over the ranks; the one with the smallest residual is kept."},
+  {"vsna_ladder", SNA_OPT_INTS, "", 1, 2048, "increasing ranks",
+    "Ranks to grow through; absent: 8, 12, 16, 24, 32, 48, ... up to the target."},
+  {"vsna_restarts", SNA_OPT_INT, "1", 1, 1024, "1..1024",
+    "Independent runs from different seeds, shared out over the ranks; the one with the smallest residual is kept."},
   {"vsna_seed", SNA_OPT_INT, "1", 0, 2147483647, ">= 0", "Seed of the random start; run k of several uses seed + k."},
-  {"vsna_als_enrich", SNA_OPT_INT, "10", 0, 10000, "0..10000", "Sweeps over the new columns alone when the rank grows."},
+  {"vsna_als_enrich", SNA_OPT_INT, "10", 0, 10000, "0..10000",
+    "Sweeps over the new columns alone when the rank grows."},
   {"vsna_als_sweeps", SNA_OPT_INT, "10", 1, 100000, "1..100000", "Sweeps over all columns per rung of the ladder."},
   {"vsna_als_final_sweeps", SNA_OPT_INT, "10", 1, 100000, "1..100000", "The same at the target rank."},
-  {"vsna_als_max_sweeps", SNA_OPT_INT, "100000", 1, 2147483647, ">= 1", "Sweeps in all; a run that reaches it before the end of the ladder is not converged (exit code 3)."},
-  {"vsna_als_rtol", SNA_OPT_REAL, "1e-6", 0, 1, "0..1", "A rung ends early when a sweep lowers the residual by less than this fraction."},
-  {"vsna_als_tikhonov", SNA_OPT_REAL, "1e-13", 0, 1, "0..1", "Shift of the local systems in units of their mean diagonal; from 1e-4 on it costs accuracy."},
+  {"vsna_als_max_sweeps", SNA_OPT_INT, "100000", 1, 2147483647, ">= 1",
+    "Sweeps in all; a run that reaches it before the end of the ladder is not converged (exit code 3)."},
+  {"vsna_als_rtol", SNA_OPT_REAL, "1e-6", 0, 1, "0..1",
+    "A rung ends early when a sweep lowers the residual by less than this fraction."},
+  {"vsna_als_tikhonov", SNA_OPT_REAL, "1e-13", 0, 1, "0..1",
+    "Shift of the local systems in units of their mean diagonal; from 1e-4 on it costs accuracy."},
   {"vsna_als_linesearch", SNA_OPT_BOOL, "true", 0, 0, NULL, "Line search along the difference of two sweeps."},
-  {"vsna_als_balance_every", SNA_OPT_INT, "5", 0, 100000, "0..100000", "Sweeps between balancing of the column norms; 0: only after enrichment."},
-  {"vsna_mat_type", SNA_OPT_CHOICE, "shell", 0, 0, "shell|sbaij", "Local systems: matrix-free with the block-band Cholesky, or assembled to PETSc's MATSBAIJ for verification."},
-  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}
-};
+  {"vsna_als_balance_every", SNA_OPT_INT, "5", 0, 100000, "0..100000",
+    "Sweeps between balancing of the column norms; 0: only after enrichment."},
+  {"vsna_mat_type", SNA_OPT_CHOICE, "shell", 0, 0, "shell|sbaij",
+    "Local systems: matrix-free with the block-band Cholesky, or assembled to PETSc's MATSBAIJ for verification."},
+  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}};
 
-static const SnaOption error_options[] = {
-  {"error_method", SNA_OPT_CHOICE, "auto", 0, 0, "auto|grid|separable|qmc", "How the error against pde_reference is integrated: tensor Gauss grid, Gram matrices (separable reference), randomised quasi-Monte Carlo."},
-  {"error_points", SNA_OPT_INT, "1048576", 1024, 1000000000, "1024..1e9", "Points of the quasi-Monte Carlo estimate; also the largest tensor grid that auto takes."},
-  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}
-};
+static const SnaOption error_options[] = {{"error_method", SNA_OPT_CHOICE, "auto", 0, 0, "auto|grid|separable|qmc",
+                                            "How the error against pde_reference is integrated: tensor Gauss grid, "
+                                            "Gram matrices (separable reference), randomised quasi-Monte Carlo."},
+  {"error_points", SNA_OPT_INT, "1048576", 1024, 1000000000, "1024..1e9",
+    "Points of the quasi-Monte Carlo estimate; also the largest tensor grid that auto takes."},
+  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}};
 
 int SnaModelGetTables_VSNA(int max, const char *title[], const SnaOption *table[])
 {
-  const char *const      titles[] = {"Directions", "Partial differential equation", "VSNA solver", "Error against the reference"};
+  const char *const titles[] = {
+    "Directions", "Partial differential equation", "VSNA solver", "Error against the reference"};
   const SnaOption *const tables[] = {dim_options, pde_options, vsna_options, error_options};
   int                    n        = 0;
 
@@ -76,14 +95,17 @@ static PetscErrorCode ReadBoundary(SnaDeck deck, const char name[], VsnaDirectio
     PetscBool dirichlet, none;
     PetscCall(PetscStrcmp(bc[i], "dirichlet", &dirichlet));
     PetscCall(PetscStrcmp(bc[i], "none", &none));
-    if (!dirichlet && !none) PetscCall(SnaDeckError(deck, "dim_*_bc", name, "boundary condition `%s` is not known; choose none or dirichlet", bc[i]));
+    if (!dirichlet && !none)
+      PetscCall(
+        SnaDeckError(deck, "dim_*_bc", name, "boundary condition `%s` is not known; choose none or dirichlet", bc[i]));
     if (i == 0) D->drop_first = dirichlet;
     if (i == 1 || n == 1) D->drop_last = dirichlet;
   }
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode ReadDirection(SnaDeck deck, const SnaModelInfo *info, PetscInt d, const SnaSymbols *symbols, Vsna *v)
+static PetscErrorCode ReadDirection(
+  SnaDeck deck, const SnaModelInfo *info, PetscInt d, const SnaSymbols *symbols, Vsna *v)
 {
   VsnaDirection *D    = &v->dir[d];
   const char    *name = info->name[d], *basis, *text;
@@ -92,8 +114,11 @@ static PetscErrorCode ReadDirection(SnaDeck deck, const SnaModelInfo *info, Pets
 
   PetscFunctionBeginUser;
   PetscCall(SnaDeckGetReals(deck, "dim_*_domain", name, 2, &n, domain));
-  if (n == 2 && !(domain[0] < domain[1])) PetscCall(SnaDeckError(deck, "dim_*_domain", name, "domain [%g, %g] is empty or reversed: the lower end comes first", domain[0], domain[1]));
-  else if (n == 1) PetscCall(SnaDeckError(deck, "dim_*_domain", name, "domain needs two numbers, [lo, hi]"));
+  if (n == 2 && !(domain[0] < domain[1]))
+    PetscCall(SnaDeckError(deck, "dim_*_domain", name,
+      "domain [%g, %g] is empty or reversed: the lower end comes first", domain[0], domain[1]));
+  else if (n == 1)
+    PetscCall(SnaDeckError(deck, "dim_*_domain", name, "domain needs two numbers, [lo, hi]"));
   D->lo = n == 2 ? domain[0] : 0;
   D->hi = n == 2 ? domain[1] : 1;
   PetscCall(SnaDeckGetString(deck, "dim_*_basis", name, &basis));
@@ -103,8 +128,12 @@ static PetscErrorCode ReadDirection(SnaDeck deck, const SnaModelInfo *info, Pets
   PetscCall(ReadBoundary(deck, name, D));
   PetscCall(SnaDeckGetBool(deck, "dim_*_initial", name, &D->initial));
   if (D->initial) {
-    if (v->initial_dim >= 0) PetscCall(SnaDeckError(deck, "dim_*_initial", name, "a second direction of time; `%s` is one already", info->name[v->initial_dim]));
-    if (D->drop_first) PetscCall(SnaDeckError(deck, "dim_*_bc", name, "a direction with `initial: true` takes its condition at the lower end from pde: initial; use bc: none there"));
+    if (v->initial_dim >= 0)
+      PetscCall(SnaDeckError(
+        deck, "dim_*_initial", name, "a second direction of time; `%s` is one already", info->name[v->initial_dim]));
+    if (D->drop_first)
+      PetscCall(SnaDeckError(deck, "dim_*_bc", name,
+        "a direction with `initial: true` takes its condition at the lower end from pde: initial; use bc: none there"));
     v->initial_dim = d;
     D->drop_first  = PETSC_TRUE;
   }
@@ -113,14 +142,18 @@ static PetscErrorCode ReadDirection(SnaDeck deck, const SnaModelInfo *info, Pets
     char     message[SNA_MAX_MESSAGE];
     uint32_t mask = 0;
     PetscCall(SnaExprCreate(text, symbols, &D->weight, message));
-    if (!D->weight) PetscCall(SnaDeckError(deck, "dim_*_weight", name, "%s", message));
-    else PetscCall(SnaExprGetVariables(D->weight, &mask));
-    if (mask & ~(1u << d)) PetscCall(SnaDeckError(deck, "dim_*_weight", name, "the weight of `%s` may use %s alone", name, name));
+    if (!D->weight)
+      PetscCall(SnaDeckError(deck, "dim_*_weight", name, "%s", message));
+    else
+      PetscCall(SnaExprGetVariables(D->weight, &mask));
+    if (mask & ~(1u << d))
+      PetscCall(SnaDeckError(deck, "dim_*_weight", name, "the weight of `%s` may use %s alone", name, name));
   }
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode ReadTerms(SnaDeck deck, const char list[], const char key[], const SnaSymbols *symbols, PetscBool derivatives, VsnaTerms *t)
+static PetscErrorCode ReadTerms(
+  SnaDeck deck, const char list[], const char key[], const SnaSymbols *symbols, PetscBool derivatives, VsnaTerms *t)
 {
   PetscInt n = 0;
 
@@ -133,7 +166,8 @@ static PetscErrorCode ReadTerms(SnaDeck deck, const char list[], const char key[
     PetscCall(SnaDeckGetString(deck, key, t->name[i], &text));
     if (!text) continue; // reported as missing
     PetscCall(SnaTermCreate(text, symbols, derivatives, &t->term[t->n], &ok, message));
-    if (!ok) PetscCall(SnaDeckError(deck, key, t->name[i], "%s", message));
+    if (!ok)
+      PetscCall(SnaDeckError(deck, key, t->name[i], "%s", message));
     else {
       t->name[t->n] = t->name[i];
       t->n++;
@@ -149,17 +183,27 @@ static PetscErrorCode CheckTerms(SnaDeck deck, const SnaModelInfo *info, Vsna *v
     for (PetscInt d = 0; d < v->nd; d++) {
       const PetscInt order = v->term.term[k].derivative[d];
       if (order > v->dir[d].degree)
-        PetscCall(SnaDeckError(deck, "pde_term_*", v->term.name[k], "d(%s,%" PetscInt_FMT ") needs splines of degree %" PetscInt_FMT " or more; dim: %s has degree %" PetscInt_FMT, info->name[d], order, order, info->name[d],
-                               v->dir[d].degree));
+        PetscCall(SnaDeckError(deck, "pde_term_*", v->term.name[k],
+          "d(%s,%" PetscInt_FMT ") needs splines of degree %" PetscInt_FMT
+          " or more; dim: %s has degree %" PetscInt_FMT,
+          info->name[d], order, order, info->name[d], v->dir[d].degree));
     }
   }
   for (PetscInt j = 0; j < v->initial.n && v->initial_dim >= 0; j++)
     if (v->initial.term[j].factor[v->initial_dim])
-      PetscCall(SnaDeckError(deck, "pde_initial_*", v->initial.name[j], "the initial condition may not depend on %s", info->name[v->initial_dim]));
-  if (v->initial.n > 0 && v->initial_dim < 0) PetscCall(SnaDeckError(deck, "pde_initial", NULL, "an initial condition needs a direction of time: mark it with `initial: true` in dim"));
+      PetscCall(SnaDeckError(deck, "pde_initial_*", v->initial.name[j], "the initial condition may not depend on %s",
+        info->name[v->initial_dim]));
+  if (v->initial.n > 0 && v->initial_dim < 0)
+    PetscCall(SnaDeckError(deck, "pde_initial", NULL,
+      "an initial condition needs a direction of time: mark it with `initial: true` in dim"));
   for (PetscInt d = 0; d < v->nd; d++) {
-    const PetscInt n = v->dir[d].cells + v->dir[d].degree - (PetscInt)v->dir[d].drop_first - (PetscInt)v->dir[d].drop_last;
-    if (n < 1) PetscCall(SnaDeckError(deck, "dim_*_cells", info->name[d], "%" PetscInt_FMT " cells of degree %" PetscInt_FMT " leave no function after the boundary conditions; use more cells", v->dir[d].cells, v->dir[d].degree));
+    const PetscInt n =
+      v->dir[d].cells + v->dir[d].degree - (PetscInt)v->dir[d].drop_first - (PetscInt)v->dir[d].drop_last;
+    if (n < 1)
+      PetscCall(SnaDeckError(deck, "dim_*_cells", info->name[d],
+        "%" PetscInt_FMT " cells of degree %" PetscInt_FMT
+        " leave no function after the boundary conditions; use more cells",
+        v->dir[d].cells, v->dir[d].degree));
   }
   PetscFunctionReturn(0);
 }
@@ -178,11 +222,12 @@ static PetscErrorCode ReadReference(SnaDeck deck, SnaModelInfo *info, const SnaS
     PetscCall(SnaDeckError(deck, "pde_reference", NULL, "%s", message));
     PetscFunctionReturn(0);
   }
-  PetscCall(SnaTermsFromSum(text, symbols, (int)(sizeof(v->reference_term) / sizeof(v->reference_term[0])), &n, v->reference_term));
-  v->nreference   = n;
-  info->nfield    = 3;
-  info->field[1]  = "reference";
-  info->field[2]  = "error";
+  PetscCall(SnaTermsFromSum(
+    text, symbols, (int)(sizeof(v->reference_term) / sizeof(v->reference_term[0])), &n, v->reference_term));
+  v->nreference  = n;
+  info->nfield   = 3;
+  info->field[1] = "reference";
+  info->field[2] = "error";
   PetscFunctionReturn(0);
 }
 
@@ -214,11 +259,14 @@ static PetscErrorCode ReadSolver(SnaDeck deck, Vsna *v)
   PetscCall(SnaDeckGetInts(deck, "vsna_ladder", NULL, 63, &n, ladder));
   if (given) {
     for (PetscInt i = 0; i < n && ladder[i] < rank; i++) {
-      if (i > 0 && ladder[i] <= ladder[i - 1]) PetscCall(SnaDeckError(deck, "vsna_ladder", NULL, "the ladder must increase: %" PetscInt_FMT " follows %" PetscInt_FMT, ladder[i], ladder[i - 1]));
+      if (i > 0 && ladder[i] <= ladder[i - 1])
+        PetscCall(SnaDeckError(deck, "vsna_ladder", NULL,
+          "the ladder must increase: %" PetscInt_FMT " follows %" PetscInt_FMT, ladder[i], ladder[i - 1]));
       o->rung[o->nrung++] = ladder[i];
     }
     o->rung[o->nrung++] = rank;
-  } else DefaultLadder(rank, o);
+  } else
+    DefaultLadder(rank, o);
   PetscCall(SnaDeckGetInt(deck, "vsna_als_enrich", NULL, &o->enrich));
   PetscCall(SnaDeckGetInt(deck, "vsna_als_sweeps", NULL, &o->sweeps));
   PetscCall(SnaDeckGetInt(deck, "vsna_als_final_sweeps", NULL, &o->final_sweeps));
@@ -249,11 +297,15 @@ PetscErrorCode SnaModelSetFromOptions_VSNA(SnaModel model, SnaDeck deck)
   symbols.nvar = (int)v->nd;
   symbols.var  = info->name;
   for (PetscInt d = 0; d < v->nd; d++) {
-    if (SnaNameIsReserved(info->name[d])) PetscCall(SnaDeckError(deck, "dim", NULL, "the direction's name `%s` is a function or constant of the expressions; choose another", info->name[d]));
+    if (SnaNameIsReserved(info->name[d]))
+      PetscCall(SnaDeckError(deck, "dim", NULL,
+        "the direction's name `%s` is a function or constant of the expressions; choose another", info->name[d]));
     for (int c = 0; c < symbols.nconst; c++) {
       PetscBool same;
       PetscCall(PetscStrcmp(symbols.constant[c], info->name[d], &same));
-      if (same) PetscCall(SnaDeckError(deck, "dim", NULL, "`%s` is a direction and a constant of param; rename one", info->name[d]));
+      if (same)
+        PetscCall(
+          SnaDeckError(deck, "dim", NULL, "`%s` is a direction and a constant of param; rename one", info->name[d]));
     }
   }
   for (PetscInt d = 0; d < v->nd; d++) {

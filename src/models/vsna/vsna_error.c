@@ -7,14 +7,17 @@
 #define BLOCK 256
 
 // Values and first derivatives of one lift term's factors on a block of points, each factor in its own direction.
-static PetscErrorCode LiftTerm(Vsna *v, const SnaTerm *term, PetscInt n, const double *const x[], double u[], double *const grad[])
+static PetscErrorCode LiftTerm(
+  Vsna *v, const SnaTerm *term, PetscInt n, const double *const x[], double u[], double *const grad[])
 {
   double jet[SNA_MAX_DIM][2 * BLOCK];
 
   PetscFunctionBeginUser;
   for (PetscInt d = 0; d < v->nd; d++)
-    if (term->factor[d] && grad) PetscCall(SnaExprJet(term->factor[d], (int)d, 1, n, x, jet[d]));
-    else if (term->factor[d]) PetscCall(SnaExprEvaluate(term->factor[d], n, x, jet[d]));
+    if (term->factor[d] && grad)
+      PetscCall(SnaExprJet(term->factor[d], (int)d, 1, n, x, jet[d]));
+    else if (term->factor[d])
+      PetscCall(SnaExprEvaluate(term->factor[d], n, x, jet[d]));
   for (PetscInt i = 0; i < n; i++) {
     double product = term->coefficient;
     for (PetscInt d = 0; d < v->nd; d++) product *= term->factor[d] ? jet[d][i] : 1.0;
@@ -41,19 +44,22 @@ PetscErrorCode VsnaAddLift(Vsna *v, PetscInt n, const double *const x[], double 
       xb[d] = x[d] + i;
       gb[d] = grad && grad[d] ? grad[d] + i : NULL;
     }
-    for (PetscInt j = 0; j < v->initial.n; j++) PetscCall(LiftTerm(v, &v->initial.term[j], PetscMin(BLOCK, n - i), xb, u + i, grad ? gb : NULL));
+    for (PetscInt j = 0; j < v->initial.n; j++)
+      PetscCall(LiftTerm(v, &v->initial.term[j], PetscMin(BLOCK, n - i), xb, u + i, grad ? gb : NULL));
   }
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode SnaModelSample_VSNA(SnaModel model, PetscInt field, PetscInt n, const double *const x[], double out[], double *const grad[])
+PetscErrorCode SnaModelSample_VSNA(
+  SnaModel model, PetscInt field, PetscInt n, const double *const x[], double out[], double *const grad[])
 {
   Vsna   *v = (Vsna *)model->data;
   double *u = out;
 
   PetscFunctionBeginUser;
   PetscCheck(v->field, PETSC_COMM_SELF, PETSC_ERR_ORDER, "nothing is solved or read yet");
-  PetscCheck(field >= 0 && field < model->info.nfield, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "field %" PetscInt_FMT, field);
+  PetscCheck(
+    field >= 0 && field < model->info.nfield, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "field %" PetscInt_FMT, field);
   if (field == 1) {
     PetscCall(SnaExprEvaluate(v->reference, n, x, out));
     PetscFunctionReturn(0);
@@ -70,11 +76,20 @@ PetscErrorCode SnaModelSample_VSNA(SnaModel model, PetscInt field, PetscInt n, c
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode EvaluateU(void *ctx, PetscInt n, const double *const x[], double out[]) { return SnaModelSample_VSNA((SnaModel)ctx, 0, n, x, out, NULL); }
-static PetscErrorCode EvaluateReference(void *ctx, PetscInt n, const double *const x[], double out[]) { return SnaModelSample_VSNA((SnaModel)ctx, 1, n, x, out, NULL); }
+static PetscErrorCode EvaluateU(void *ctx, PetscInt n, const double *const x[], double out[])
+{
+  return SnaModelSample_VSNA((SnaModel)ctx, 0, n, x, out, NULL);
+}
+static PetscErrorCode EvaluateReference(void *ctx, PetscInt n, const double *const x[], double out[])
+{
+  return SnaModelSample_VSNA((SnaModel)ctx, 1, n, x, out, NULL);
+}
 
 // A composite Gauss rule that shares no point with the one of the 1-D integrals.
-static PetscErrorCode IndependentRule(const VsnaDirection *D, SnaTabulation *tab) { return SnaTabulationCreate(D->basis, D->tab.per_cell + 1, 0, tab); }
+static PetscErrorCode IndependentRule(const VsnaDirection *D, SnaTabulation *tab)
+{
+  return SnaTabulationCreate(D->basis, D->tab.per_cell + 1, 0, tab);
+}
 
 static PetscErrorCode ErrorOnGrid(SnaModel model, Vsna *v, const SnaTabulation tab[], SnaErrorEstimate *e)
 {
@@ -94,8 +109,8 @@ static PetscErrorCode ErrorOnGrid(SnaModel model, Vsna *v, const SnaTabulation t
 // Columns of one direction on its rule: R factors of the field, then the lift's, then the reference's.
 static PetscErrorCode Columns(const Vsna *v, PetscInt d, const SnaTabulation *tab, PetscInt ncol, double *P)
 {
-  const VsnaReplica *r            = &v->replica[v->current];
-  const PetscInt     R            = r->state.rank, p = v->dir[d].degree;
+  const VsnaReplica *r = &v->replica[v->current];
+  const PetscInt     R = r->state.rank, p = v->dir[d].degree;
   const double      *x[SNA_MAX_DIM] = {NULL};
   double            *values;
   SnaBasisInfo       info;
@@ -126,13 +141,17 @@ static PetscErrorCode Columns(const Vsna *v, PetscInt d, const SnaTabulation *ta
 // ||field + lift - reference||^2 = s^T (prod*_d P_d^T w P_d) s with the signed coefficients s; cancellation leaves a floor near 1e-8 relative.
 static PetscErrorCode ErrorSeparable(Vsna *v, const SnaTabulation tab[], SnaErrorEstimate *e)
 {
-  const PetscInt R = v->replica[v->current].state.rank, ncol = R + v->initial.n + v->nreference, first_reference = R + v->initial.n;
-  double        *H, *G, *P, *s, error2 = 0, norm2 = 0;
+  const PetscInt R = v->replica[v->current].state.rank, ncol = R + v->initial.n + v->nreference,
+                 first_reference = R + v->initial.n;
+  double *H, *G, *P, *s, error2 = 0, norm2 = 0;
 
   PetscFunctionBeginUser;
   PetscCall(PetscMalloc3(ncol * (size_t)ncol, &H, ncol * (size_t)ncol, &G, ncol, &s));
   for (PetscInt i = 0; i < ncol * ncol; i++) H[i] = 1;
-  for (PetscInt c = 0; c < ncol; c++) s[c] = c < R ? 1.0 : c < first_reference ? v->initial.term[c - R].coefficient : -v->reference_term[c - first_reference].coefficient;
+  for (PetscInt c = 0; c < ncol; c++)
+    s[c] = c < R                 ? 1.0
+           : c < first_reference ? v->initial.term[c - R].coefficient
+                                 : -v->reference_term[c - first_reference].coefficient;
   for (PetscInt d = 0; d < v->nd; d++) {
     PetscCall(PetscMalloc1(tab[d].nq * (size_t)ncol, &P));
     PetscCall(Columns(v, d, &tab[d], ncol, P));
@@ -172,7 +191,8 @@ static PetscErrorCode ErrorQmc(SnaModel model, Vsna *v, SnaErrorEstimate *e)
     PetscCall(PetscMalloc1(nbin[d], &mass[d]));
     PetscCall(SnaFieldMarginal(v->field, d, mass[d]));
   }
-  PetscCall(SnaErrorQmc(model->comm, v->nd, model->info.lo, model->info.hi, nbin, (const double *const *)mass, v->error_points, EvaluateU, model, EvaluateReference, model, e));
+  PetscCall(SnaErrorQmc(model->comm, v->nd, model->info.lo, model->info.hi, nbin, (const double *const *)mass,
+    v->error_points, EvaluateU, model, EvaluateReference, model, e));
   for (PetscInt d = 0; d < v->nd; d++) PetscCall(PetscFree(mass[d]));
   PetscFunctionReturn(0);
 }
@@ -210,8 +230,11 @@ PetscErrorCode SnaModelFinish_VSNA(SnaModel model, SnaResults results)
     PetscCall(ErrorQmc(model, v, &e));
   }
   for (PetscInt d = 0; d < v->nd; d++) PetscCall(SnaTabulationDestroy(&tab[d]));
-  PetscCall(PetscPrintf(model->comm, "error against the reference by %s: %.4e +- %.1e (relative L2)\n", method, e.error, e.standard_error));
-  if (separable && e.error < 1e-7) PetscCall(PetscPrintf(model->comm, "note: errors below 1e-7 are lost in the cancellation of this method; use -error_method qmc or grid\n"));
+  PetscCall(PetscPrintf(
+    model->comm, "error against the reference by %s: %.4e +- %.1e (relative L2)\n", method, e.error, e.standard_error));
+  if (separable && e.error < 1e-7)
+    PetscCall(PetscPrintf(model->comm,
+      "note: errors below 1e-7 are lost in the cancellation of this method; use -error_method qmc or grid\n"));
   PetscCall(SnaResultsAdd(results, "error_l2", e.error));
   PetscCall(SnaResultsAdd(results, "error_standard_error", e.standard_error));
   PetscCall(SnaResultsAdd(results, "reference_norm", e.norm));

@@ -6,7 +6,10 @@
 #include <petsctime.h>
 
 // Gauss points per cell: 96 in the direction resolve a Gaussian of a few cells' width; degree + 3 integrates products with smooth coefficients.
-static PetscInt PointsPerCell(const VsnaDirection *D) { return D->quadrature > 0 ? D->quadrature : PetscMax(D->degree + 3, (96 + D->cells - 1) / D->cells); }
+static PetscInt PointsPerCell(const VsnaDirection *D)
+{
+  return D->quadrature > 0 ? D->quadrature : PetscMax(D->degree + 3, (96 + D->cells - 1) / D->cells);
+}
 
 static PetscErrorCode SetUpDirections(Vsna *v, SnaModelInfo *info)
 {
@@ -15,17 +18,19 @@ static PetscErrorCode SetUpDirections(Vsna *v, SnaModelInfo *info)
     VsnaDirection *D     = &v->dir[d];
     PetscInt       order = 0;
     for (PetscInt k = 0; k < v->term.n; k++) order = PetscMax(order, v->term.term[k].derivative[d]);
-    PetscCall(SnaBasisCreateBSpline(info->name[d], D->degree, D->cells, D->lo, D->hi, D->drop_first, D->drop_last, &D->basis));
+    PetscCall(
+      SnaBasisCreateBSpline(info->name[d], D->degree, D->cells, D->lo, D->hi, D->drop_first, D->drop_last, &D->basis));
     PetscCall(SnaTabulationCreate(D->basis, PointsPerCell(D), order, &D->tab));
   }
   PetscFunctionReturn(0);
 }
 
 // The values of one factor, or of its m-th derivative, on the quadrature points of direction d (NULL for the constant 1). A value that is not finite is a deck error.
-static PetscErrorCode FactorValues(SnaDeck deck, Vsna *v, const SnaModelInfo *info, const char key[], const char term_name[], SnaExpr factor, PetscInt d, PetscInt m, double **values)
+static PetscErrorCode FactorValues(SnaDeck deck, Vsna *v, const SnaModelInfo *info, const char key[],
+  const char term_name[], SnaExpr factor, PetscInt d, PetscInt m, double **values)
 {
-  const SnaTabulation *tab                 = &v->dir[d].tab;
-  const double        *x[SNA_MAX_DIM]      = {NULL};
+  const SnaTabulation *tab            = &v->dir[d].tab;
+  const double        *x[SNA_MAX_DIM] = {NULL};
   double              *jet;
 
   PetscFunctionBeginUser;
@@ -40,7 +45,8 @@ static PetscErrorCode FactorValues(SnaDeck deck, Vsna *v, const SnaModelInfo *in
   PetscCall(PetscFree(jet));
   for (PetscInt q = 0; q < tab->nq; q++) {
     if (!PetscIsInfOrNanReal((*values)[q])) continue;
-    PetscCall(SnaDeckError(deck, key, term_name, "the factor in %s%s is %g at %s = %g", info->name[d], m ? ", differentiated," : "", (*values)[q], info->name[d], tab->x[q]));
+    PetscCall(SnaDeckError(deck, key, term_name, "the factor in %s%s is %g at %s = %g", info->name[d],
+      m ? ", differentiated," : "", (*values)[q], info->name[d], tab->x[q]));
     break;
   }
   PetscFunctionReturn(0);
@@ -56,7 +62,8 @@ static PetscErrorCode FreeTermValues(PetscInt n, SnaLsqTerm term[])
 }
 
 // Multiplies the operator term k into the initial term j: a right-hand-side function O_k g_j in every direction.
-static PetscErrorCode OperatorOnLift(SnaDeck deck, Vsna *v, const SnaModelInfo *info, PetscInt j, const SnaTerm *op, const SnaLsqTerm *op_values, SnaLsqTerm *out)
+static PetscErrorCode OperatorOnLift(SnaDeck deck, Vsna *v, const SnaModelInfo *info, PetscInt j, const SnaTerm *op,
+  const SnaLsqTerm *op_values, SnaLsqTerm *out)
 {
   const SnaTerm *g = &v->initial.term[j];
 
@@ -64,12 +71,14 @@ static PetscErrorCode OperatorOnLift(SnaDeck deck, Vsna *v, const SnaModelInfo *
   out->coefficient = op->coefficient * g->coefficient;
   for (PetscInt d = 0; d < v->nd; d++) {
     double *values;
-    PetscCall(FactorValues(deck, v, info, "pde_initial_*", v->initial.name[j], g->factor[d], d, op->derivative[d], &values));
+    PetscCall(
+      FactorValues(deck, v, info, "pde_initial_*", v->initial.name[j], g->factor[d], d, op->derivative[d], &values));
     if (!values && op_values->value[d]) {
       PetscCall(PetscMalloc1(v->dir[d].tab.nq, &values));
       for (PetscInt q = 0; q < v->dir[d].tab.nq; q++) values[q] = 1;
     }
-    for (PetscInt q = 0; values && op_values->value[d] && q < v->dir[d].tab.nq; q++) values[q] *= op_values->value[d][q];
+    for (PetscInt q = 0; values && op_values->value[d] && q < v->dir[d].tab.nq; q++)
+      values[q] *= op_values->value[d][q];
     out->value[d] = values;
   }
   PetscFunctionReturn(0);
@@ -77,11 +86,11 @@ static PetscErrorCode OperatorOnLift(SnaDeck deck, Vsna *v, const SnaModelInfo *
 
 static PetscErrorCode SetUpLsq(SnaDeck deck, Vsna *v, const SnaModelInfo *info)
 {
-  SnaLsqTerm    *op, *rhs;
-  SnaBasis       bases[SNA_MAX_DIM];
-  SnaTabulation  tabs[SNA_MAX_DIM];
-  double        *weight[SNA_MAX_DIM] = {NULL};
-  PetscInt       nrhs = 0, errors;
+  SnaLsqTerm   *op, *rhs;
+  SnaBasis      bases[SNA_MAX_DIM];
+  SnaTabulation tabs[SNA_MAX_DIM];
+  double       *weight[SNA_MAX_DIM] = {NULL};
+  PetscInt      nrhs                = 0, errors;
 
   PetscFunctionBeginUser;
   PetscCall(PetscCalloc1(PetscMax(1, v->term.n), &op));
@@ -90,13 +99,17 @@ static PetscErrorCode SetUpLsq(SnaDeck deck, Vsna *v, const SnaModelInfo *info)
     op[k].coefficient = v->term.term[k].coefficient;
     for (PetscInt d = 0; d < v->nd; d++) {
       op[k].derivative[d] = v->term.term[k].derivative[d];
-      PetscCall(FactorValues(deck, v, info, "pde_term_*", v->term.name[k], v->term.term[k].factor[d], d, 0, (double **)&op[k].value[d]));
+      PetscCall(FactorValues(
+        deck, v, info, "pde_term_*", v->term.name[k], v->term.term[k].factor[d], d, 0, (double **)&op[k].value[d]));
     }
-    for (PetscInt j = 0; j < v->initial.n; j++) PetscCall(OperatorOnLift(deck, v, info, j, &v->term.term[k], &op[k], &rhs[nrhs++]));
+    for (PetscInt j = 0; j < v->initial.n; j++)
+      PetscCall(OperatorOnLift(deck, v, info, j, &v->term.term[k], &op[k], &rhs[nrhs++]));
   }
   for (PetscInt m = 0; m < v->source.n; m++, nrhs++) {
     rhs[nrhs].coefficient = -v->source.term[m].coefficient;
-    for (PetscInt d = 0; d < v->nd; d++) PetscCall(FactorValues(deck, v, info, "pde_source_*", v->source.name[m], v->source.term[m].factor[d], d, 0, (double **)&rhs[nrhs].value[d]));
+    for (PetscInt d = 0; d < v->nd; d++)
+      PetscCall(FactorValues(deck, v, info, "pde_source_*", v->source.name[m], v->source.term[m].factor[d], d, 0,
+        (double **)&rhs[nrhs].value[d]));
   }
   for (PetscInt d = 0; d < v->nd; d++) {
     bases[d] = v->dir[d].basis;
@@ -104,7 +117,8 @@ static PetscErrorCode SetUpLsq(SnaDeck deck, Vsna *v, const SnaModelInfo *info)
     PetscCall(FactorValues(deck, v, info, "dim_*_weight", info->name[d], v->dir[d].weight, d, 0, &weight[d]));
     for (PetscInt q = 0; weight[d] && q < tabs[d].nq; q++) {
       if (weight[d][q] > 0) continue;
-      PetscCall(SnaDeckError(deck, "dim_*_weight", info->name[d], "the weight must be positive; it is %g at %s = %g", weight[d][q], info->name[d], tabs[d].x[q]));
+      PetscCall(SnaDeckError(deck, "dim_*_weight", info->name[d], "the weight must be positive; it is %g at %s = %g",
+        weight[d][q], info->name[d], tabs[d].x[q]));
       break;
     }
   }
@@ -119,10 +133,18 @@ static PetscErrorCode SetUpLsq(SnaDeck deck, Vsna *v, const SnaModelInfo *info)
       PetscCall(SnaLsqGetCounts(v->lsq, d, NULL, &count, NULL));
       npair = PetscMax(npair, count);
     }
-    if (npair == 0) PetscCall(SnaDeckError(deck, "pde_term", NULL, "every term of the operator is zero"));
-    else if (c0 == 0) PetscCall(SnaDeckError(deck, "pde_term", NULL, "nothing drives the solution: the source and the operator on the initial condition are zero, so u is the initial condition"));
-    else if ((double)npair * (double)v->als_options.rung[v->als_options.nrung - 1] * (double)v->als_options.rung[v->als_options.nrung - 1] > 2e9)
-      PetscCall(SnaDeckError(deck, "vsna_rank", NULL, "%" PetscInt_FMT " pairs of 1-D operators at this rank are more than a message can hold; lower the rank", npair));
+    if (npair == 0)
+      PetscCall(SnaDeckError(deck, "pde_term", NULL, "every term of the operator is zero"));
+    else if (c0 == 0)
+      PetscCall(SnaDeckError(deck, "pde_term", NULL,
+        "nothing drives the solution: the source and the operator on the initial condition are zero, so u is the "
+        "initial condition"));
+    else if ((double)npair * (double)v->als_options.rung[v->als_options.nrung - 1] *
+               (double)v->als_options.rung[v->als_options.nrung - 1] >
+             2e9)
+      PetscCall(SnaDeckError(deck, "vsna_rank", NULL,
+        "%" PetscInt_FMT " pairs of 1-D operators at this rank are more than a message can hold; lower the rank",
+        npair));
   }
   for (PetscInt d = 0; d < v->nd; d++) PetscCall(PetscFree(weight[d]));
   PetscCall(FreeTermValues(v->term.n, op));
@@ -161,7 +183,8 @@ static PetscErrorCode CheckReference(SnaDeck deck, Vsna *v, const SnaModelInfo *
   PetscFunctionBeginUser;
   if (!v->reference) PetscFunctionReturn(0);
   for (PetscInt d = 0; d < v->nd; d++) {
-    for (PetscInt i = 0; i < NPOINTS; i++) coordinates[d][i] = info->lo[d] + (info->hi[d] - info->lo[d]) * SnaRandomUniform(0, (uint64_t)d, (uint64_t)i);
+    for (PetscInt i = 0; i < NPOINTS; i++)
+      coordinates[d][i] = info->lo[d] + (info->hi[d] - info->lo[d]) * SnaRandomUniform(0, (uint64_t)d, (uint64_t)i);
     x[d] = coordinates[d];
   }
   PetscCall(SnaExprEvaluate(v->reference, NPOINTS, x, value));
@@ -184,10 +207,10 @@ static PetscErrorCode ProbeLocalSolver(SnaDeck deck, Vsna *v)
 {
   const double        band[8] = {1, 1, 1, 1, 1, 1, 1, 1}, one = 1;
   const double *const M[1] = {band}, *const W[1] = {&one};
-  double              b[8] = {1, 1, 1, 1, 1, 1, 1, 1}, x[8] = {0};
-  SnaKron             kron = NULL;
-  PetscBool           failed;
-  PetscErrorCode      ierr;
+  double         b[8] = {1, 1, 1, 1, 1, 1, 1, 1}, x[8] = {0};
+  SnaKron        kron = NULL;
+  PetscBool      failed;
+  PetscErrorCode ierr;
 
   PetscFunctionBeginUser;
   if (v->workers == MPI_COMM_NULL) PetscFunctionReturn(0);
@@ -199,7 +222,8 @@ static PetscErrorCode ProbeLocalSolver(SnaDeck deck, Vsna *v)
   if (ierr) {
     const char *text;
     PetscCall(PetscErrorMessage(ierr, &text, NULL));
-    PetscCall(SnaDeckError(deck, NULL, NULL, "vsna: PETSc refuses the options of the local solver (ksp_*, pc_*): %s", text));
+    PetscCall(
+      SnaDeckError(deck, NULL, NULL, "vsna: PETSc refuses the options of the local solver (ksp_*, pc_*): %s", text));
   }
   PetscCall(SnaKronDestroy(&kron));
   PetscFunctionReturn(0);
@@ -248,7 +272,10 @@ static PetscErrorCode NoteLiftOnWalls(SnaModel model, Vsna *v)
       for (PetscInt end = 0; end < 2; end++) {
         const double part = PetscAbsReal(wall[end]) / largest;
         if ((end ? D->drop_last : D->drop_first) && part > 1e-3)
-          PetscCall(PetscPrintf(model->comm, "  note: initial condition `%s` is %.2g of its maximum at %s = %g, where bc is dirichlet; u keeps that value there\n", v->initial.name[j], part, model->info.name[d], ends[end]));
+          PetscCall(PetscPrintf(model->comm,
+            "  note: initial condition `%s` is %.2g of its maximum at %s = %g, where bc is dirichlet; u keeps that "
+            "value there\n",
+            v->initial.name[j], part, model->info.name[d], ends[end]));
       }
     }
   }
@@ -265,22 +292,33 @@ PetscErrorCode SnaModelView_VSNA(SnaModel model)
 
   PetscFunctionBeginUser;
   PetscCallMPI(MPI_Comm_size(model->comm, &size));
-  PetscCall(PetscPrintf(model->comm, "vsna: %" PetscInt_FMT " directions, %" PetscInt_FMT " operator terms, %" PetscInt_FMT " source terms, %" PetscInt_FMT " initial terms\n", v->nd, v->term.n, v->source.n, v->initial.n));
+  PetscCall(PetscPrintf(model->comm,
+    "vsna: %" PetscInt_FMT " directions, %" PetscInt_FMT " operator terms, %" PetscInt_FMT
+    " source terms, %" PetscInt_FMT " initial terms\n",
+    v->nd, v->term.n, v->source.n, v->initial.n));
   for (PetscInt d = 0; d < v->nd; d++) {
     SnaBasisInfo b;
     PetscInt     nop, npair, nrhs;
     PetscCall(SnaBasisGetInfo(v->dir[d].basis, &b));
     PetscCall(SnaLsqGetCounts(v->lsq, d, &nop, &npair, &nrhs));
     unknowns += b.n * R;
-    PetscCall(PetscPrintf(model->comm, "  %-8s [%g, %g]  degree %" PetscInt_FMT "  cells %" PetscInt_FMT "  functions %" PetscInt_FMT "  1-D operators %" PetscInt_FMT ", pairs %" PetscInt_FMT ", right-hand sides %" PetscInt_FMT "%s\n",
-                          b.name, b.lo, b.hi, b.degree, b.cells, b.n, nop, npair, nrhs, v->dir[d].initial ? "  (time)" : ""));
+    PetscCall(PetscPrintf(model->comm,
+      "  %-8s [%g, %g]  degree %" PetscInt_FMT "  cells %" PetscInt_FMT "  functions %" PetscInt_FMT
+      "  1-D operators %" PetscInt_FMT ", pairs %" PetscInt_FMT ", right-hand sides %" PetscInt_FMT "%s\n",
+      b.name, b.lo, b.hi, b.degree, b.cells, b.n, nop, npair, nrhs, v->dir[d].initial ? "  (time)" : ""));
   }
   PetscCall(SnaAlsGetMemory(v->lsq, R, PetscMin(2, (PetscMPIInt)(size / v->ngroup)), &factors, &band, &total));
-  PetscCall(PetscPrintf(model->comm, "  rank %" PetscInt_FMT ": %" PetscInt_FMT " parameters; about %.1f MB per rank (largest local band %.1f MB)\n", R, unknowns, total / 1048576.0, band / 1048576.0));
+  PetscCall(PetscPrintf(model->comm,
+    "  rank %" PetscInt_FMT ": %" PetscInt_FMT " parameters; about %.1f MB per rank (largest local band %.1f MB)\n", R,
+    unknowns, total / 1048576.0, band / 1048576.0));
   PetscCall(NoteLiftOnWalls(model, v));
-  if (v->restarts > 1) PetscCall(PetscPrintf(model->comm, "  %" PetscInt_FMT " runs from different seeds in %" PetscInt_FMT " groups of ranks\n", v->restarts, v->ngroup));
+  if (v->restarts > 1)
+    PetscCall(PetscPrintf(model->comm,
+      "  %" PetscInt_FMT " runs from different seeds in %" PetscInt_FMT " groups of ranks\n", v->restarts, v->ngroup));
   if ((PetscInt)size > 2 * v->ngroup)
-    PetscCall(PetscPrintf(model->comm, "  note: one run uses 2 ranks; %" PetscInt_FMT " of %d ranks wait during the sweeps (they help with errors and slices). Use them with -vsna_restarts %" PetscInt_FMT ".\n",
-                          (PetscInt)size - 2 * v->ngroup, size, ((PetscInt)size + 1) / 2));
+    PetscCall(PetscPrintf(model->comm,
+      "  note: one run uses 2 ranks; %" PetscInt_FMT " of %d ranks wait during the sweeps (they help with errors and "
+                                                     "slices). Use them with -vsna_restarts %" PetscInt_FMT ".\n",
+      (PetscInt)size - 2 * v->ngroup, size, ((PetscInt)size + 1) / 2));
   PetscFunctionReturn(0);
 }

@@ -12,7 +12,8 @@ static PetscErrorCode AppendHistory(VsnaReplica *r, const SnaAlsState *s, double
     r->maxhistory = PetscMax(256, 2 * r->maxhistory);
     PetscCall(PetscRealloc(sizeof(VsnaHistoryRow) * (size_t)r->maxhistory, &r->history));
   }
-  r->history[r->nhistory++] = (VsnaHistoryRow){(double)s->total, (double)s->rank, (double)s->phase, s->residual, s->drop, s->step, seconds};
+  r->history[r->nhistory++] =
+    (VsnaHistoryRow){(double)s->total, (double)s->rank, (double)s->phase, s->residual, s->drop, s->step, seconds};
   PetscFunctionReturn(0);
 }
 
@@ -38,8 +39,8 @@ PetscErrorCode SnaModelUpdate_VSNA(SnaModel model)
 
 static PetscErrorCode SolveReplica(SnaModel model, PetscInt k, SnaSolveStatus *status)
 {
-  Vsna          *v = (Vsna *)model->data;
-  VsnaReplica   *r = &v->replica[k];
+  Vsna          *v       = (Vsna *)model->data;
+  VsnaReplica   *r       = &v->replica[k];
   SnaAlsOptions  options = v->als_options;
   SnaAlsState    s;
   PetscBool      done = PETSC_FALSE, stop = PETSC_FALSE;
@@ -66,19 +67,31 @@ static PetscErrorCode SolveReplica(SnaModel model, PetscInt k, SnaSolveStatus *s
     PetscCall(AppendHistory(r, &s, r->seconds));
     if (s.failed) {
       *status = SNA_SOLVE_NOTCONVERGED;
-      if (s.failed < 0) PetscCall(PetscFPrintf(v->workers, PETSC_STDERR, "vsna: sweep %" PetscInt_FMT " raised the objective and was undone: the local systems are not solved accurately; look at the options of the local solver (vsna: ksp_*, pc_*, tikhonov)\n", s.total));
-      else PetscCall(PetscFPrintf(v->workers, PETSC_STDERR, "vsna: the local system of direction %s could not be solved in sweep %" PetscInt_FMT "; look at the options of the local solver (vsna: ksp_*, pc_*)\n", model->info.name[s.failed - 1], s.total));
+      if (s.failed < 0)
+        PetscCall(PetscFPrintf(v->workers, PETSC_STDERR,
+          "vsna: sweep %" PetscInt_FMT
+          " raised the objective and was undone: the local systems are not solved accurately; look at the options of "
+          "the local solver (vsna: ksp_*, pc_*, tikhonov)\n",
+          s.total));
+      else
+        PetscCall(PetscFPrintf(v->workers, PETSC_STDERR,
+          "vsna: the local system of direction %s could not be solved in sweep %" PetscInt_FMT
+          "; look at the options of the local solver (vsna: ksp_*, pc_*)\n",
+          model->info.name[s.failed - 1], s.total));
     } else if (!done && s.total >= v->max_sweeps) {
-      PetscCall(PetscFPrintf(v->workers, PETSC_STDERR, "vsna: %" PetscInt_FMT " sweeps ended before the ladder did; raise als: max_sweeps\n", s.total));
+      PetscCall(PetscFPrintf(v->workers, PETSC_STDERR,
+        "vsna: %" PetscInt_FMT " sweeps ended before the ladder did; raise als: max_sweeps\n", s.total));
       *status = SNA_SOLVE_NOTCONVERGED;
       done    = PETSC_TRUE;
     }
-    it.step  = s.total;
-    it.work  = ((double)(k / v->ngroup) + s.work) / (double)((v->restarts - v->group + v->ngroup - 1) / v->ngroup);
-    it.done  = s.total;
-    it.total = PetscMin(v->max_sweeps, (v->als_options.nrung - 1) * (options.enrich + options.sweeps) + options.final_sweeps);
+    it.step = s.total;
+    it.work = ((double)(k / v->ngroup) + s.work) / (double)((v->restarts - v->group + v->ngroup - 1) / v->ngroup);
+    it.done = s.total;
+    it.total =
+      PetscMin(v->max_sweeps, (v->als_options.nrung - 1) * (options.enrich + options.sweeps) + options.final_sweeps);
     it.final = done;
-    PetscCall(PetscSNPrintf(line, sizeof(line), "rank %" PetscInt_FMT "%s  res %.3e  drop %.2e", s.rank, s.phase == 0 ? " new" : "", s.residual, s.drop));
+    PetscCall(PetscSNPrintf(line, sizeof(line), "rank %" PetscInt_FMT "%s  res %.3e  drop %.2e", s.rank,
+      s.phase == 0 ? " new" : "", s.residual, s.drop));
     if (model->monitor) PetscCall(model->monitor(model->monitor_ctx, model, &it, &stop));
     if (stop && !done) {
       *status = SNA_SOLVE_STOPPED;
@@ -116,7 +129,8 @@ static PetscErrorCode KeepBest(SnaModel model, double best, PetscInt best_replic
     r->maxhistory = r->nhistory;
     PetscCall(PetscRealloc(sizeof(VsnaHistoryRow) * (size_t)r->maxhistory, &r->history));
   }
-  PetscCallMPI(MPI_Bcast(r->history, (PetscMPIInt)(r->nhistory * VSNA_HISTORY_COLUMNS), MPI_DOUBLE, winner.rank, model->comm));
+  PetscCallMPI(
+    MPI_Bcast(r->history, (PetscMPIInt)(r->nhistory * VSNA_HISTORY_COLUMNS), MPI_DOUBLE, winner.rank, model->comm));
   for (PetscInt d = 0; d < v->nd; d++) {
     SnaBasisInfo b;
     PetscCall(SnaBasisGetInfo(v->dir[d].basis, &b));
@@ -148,14 +162,15 @@ static PetscErrorCode WaitForAll(MPI_Comm comm)
 
 PetscErrorCode SnaModelSolve_VSNA(SnaModel model, SnaResults results, SnaSolveStatus *status)
 {
-  Vsna          *v     = (Vsna *)model->data;
-  PetscInt       worst = SNA_SOLVE_CONVERGED, best_replica = v->group, parameters;
-  double         best = PETSC_MAX_REAL;
-  PetscMPIInt    size;
+  Vsna              *v     = (Vsna *)model->data;
+  PetscInt           worst = SNA_SOLVE_CONVERGED, best_replica = v->group, parameters;
+  double             best = PETSC_MAX_REAL;
+  PetscMPIInt        size;
   const SnaAlsState *s;
 
   PetscFunctionBeginUser;
-  for (PetscInt k = v->group; k < v->restarts && v->workers != MPI_COMM_NULL && worst != SNA_SOLVE_STOPPED; k += v->ngroup) {
+  for (PetscInt k = v->group; k < v->restarts && v->workers != MPI_COMM_NULL && worst != SNA_SOLVE_STOPPED;
+       k += v->ngroup) {
     SnaSolveStatus one = SNA_SOLVE_CONVERGED;
     PetscCall(SolveReplica(model, k, &one));
     worst = PetscMax(worst, (PetscInt)one);
@@ -192,8 +207,9 @@ typedef struct {
 #define NSTATE 10
 static void StateToNumbers(const SnaAlsState *s, double seconds, StateNumber n[NSTATE])
 {
-  const StateNumber list[NSTATE] = {{"rank", (double)s->rank}, {"phase", (double)s->phase},   {"sweep", (double)s->sweep}, {"total", (double)s->total},   {"objective", s->objective},
-                                    {"residual", s->residual}, {"drop", s->drop},             {"step", s->step},           {"shifts", (double)s->shifts}, {"seconds", seconds}};
+  const StateNumber list[NSTATE] = {{"rank", (double)s->rank}, {"phase", (double)s->phase}, {"sweep", (double)s->sweep},
+    {"total", (double)s->total}, {"objective", s->objective}, {"residual", s->residual}, {"drop", s->drop},
+    {"step", s->step}, {"shifts", (double)s->shifts}, {"seconds", seconds}};
   for (PetscInt i = 0; i < NSTATE; i++) n[i] = list[i];
 }
 
@@ -211,7 +227,8 @@ static void StateFromNumbers(const StateNumber n[NSTATE], SnaAlsState *s, double
   *seconds     = n[9].value;
 }
 
-static const char *const history_columns[VSNA_HISTORY_COLUMNS] = {"sweep", "rank", "phase", "residual", "drop", "step", "seconds"};
+static const char *const history_columns[VSNA_HISTORY_COLUMNS] = {
+  "sweep", "rank", "phase", "residual", "drop", "step", "seconds"};
 
 PetscErrorCode SnaModelWrite_VSNA(SnaModel model, SnaFile file)
 {
@@ -225,7 +242,8 @@ PetscErrorCode SnaModelWrite_VSNA(SnaModel model, SnaFile file)
   PetscCall(SnaFileWriteAttributeText(file, "/field", "unknown", v->unknown));
   StateToNumbers(&r->state, r->seconds, numbers);
   PetscCall(SnaFileWriteInts(file, "/state/replica", 1, &v->current));
-  for (PetscInt i = 0; i < NSTATE; i++) PetscCall(SnaFileWriteAttributeReal(file, "/state", numbers[i].name, numbers[i].value));
+  for (PetscInt i = 0; i < NSTATE; i++)
+    PetscCall(SnaFileWriteAttributeReal(file, "/state", numbers[i].name, numbers[i].value));
   PetscCall(PetscMalloc1(PetscMax(1, r->nhistory), &column));
   for (PetscInt c = 0; c < VSNA_HISTORY_COLUMNS; c++) {
     char name[64];
@@ -277,7 +295,8 @@ PetscErrorCode SnaModelRead_VSNA(SnaModel model, SnaFile file, PetscBool *ok, ch
   PetscCall(SnaFieldRead(file, "/field", v->nd, bases, &v->field));
   PetscCall(SnaFileReadInts(file, "/state/replica", 1, &k));
   StateToNumbers(&blank, 0, numbers);
-  for (PetscInt i = 0; i < NSTATE; i++) PetscCall(SnaFileReadAttributeReal(file, "/state", numbers[i].name, &numbers[i].value));
+  for (PetscInt i = 0; i < NSTATE; i++)
+    PetscCall(SnaFileReadAttributeReal(file, "/state", numbers[i].name, &numbers[i].value));
   PetscCall(SnaFileGetError(file, &error));
   if (error) {
     PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE, "%s", error));
@@ -287,9 +306,13 @@ PetscErrorCode SnaModelRead_VSNA(SnaModel model, SnaFile file, PetscBool *ok, ch
   v->current = k;
   r          = &v->replica[k];
   StateFromNumbers(numbers, &r->state, &r->seconds);
-  for (PetscInt i = 0; i < v->als_options.nrung; i++) on_ladder = (PetscBool)(on_ladder || v->als_options.rung[i] == r->state.rank);
+  for (PetscInt i = 0; i < v->als_options.nrung; i++)
+    on_ladder = (PetscBool)(on_ladder || v->als_options.rung[i] == r->state.rank);
   if (!on_ladder) {
-    PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE, "the file stands at rank %" PetscInt_FMT ", which is not on the ladder up to rank %" PetscInt_FMT "; name it with -vsna_ladder %" PetscInt_FMT ",...", r->state.rank, v->als_options.rung[v->als_options.nrung - 1], r->state.rank));
+    PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE,
+      "the file stands at rank %" PetscInt_FMT ", which is not on the ladder up to rank %" PetscInt_FMT
+      "; name it with -vsna_ladder %" PetscInt_FMT ",...",
+      r->state.rank, v->als_options.rung[v->als_options.nrung - 1], r->state.rank));
     PetscFunctionReturn(0);
   }
   for (PetscInt d = 0; d < v->nd; d++) {
