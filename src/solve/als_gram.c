@@ -3,11 +3,11 @@
 //   G_ab = C^T M_ab C,  h_aq = C^T f_aq,  W_ab = sum_{(k,l)->(a,b)} s_k s_l prod*_{e!=d} G^e_kl,
 //   F = sum_kl s_k s_l 1^T (prod*_d G^d_kl) 1 + 2 sum_km s_k t_m 1^T prod*_d h^d_km + c0
 //
-// Sums over spline rows and over the rows of the Hadamard products run over two fixed halves that are added last, on one rank one after the
-// other and on two ranks in parallel, so both give the same bits.
+// Sums over many spline rows and over the rows of the Hadamard products run over two fixed halves that are added last, on one rank one after
+// the other and on two ranks in parallel, so both give the same bits.
 //
 // Few rows: the other rank's rows (n R/2 numbers) are a shorter message than its share of the Gram matrices (npair R^2), and the sum over
-// them is done before that message would be. So below SNA_ALS_SHARE_ROWS rows every rank forms both halves from exchanged rows.
+// them is done before that message would be. So below SNA_ALS_SHARE_ROWS rows every rank forms the whole sum from exchanged rows.
 #include "als_impl.h"
 #include <petscblaslapack.h>
 
@@ -79,7 +79,9 @@ PetscErrorCode SnaAlsGram_Private(SnaAls als, PetscInt d, PetscInt c0, SnaAlsIte
 
   PetscFunctionBeginUser;
   PetscCall(PetscLogEventBegin(als->gram, 0, 0, 0, 0));
-  if (als->size == 1 || D->n < SNA_ALS_SHARE_ROWS) {
+  if (D->n < SNA_ALS_SHARE_ROWS) {
+    PetscCall(PartialGram(als, d, c0, nmat, it->C[d], 0, D->n, G, h));
+  } else if (als->size == 1) {
     PetscCall(PartialGram(als, d, c0, nmat, it->C[d], 0, als->split[d], G, h));
     PetscCall(PartialGram(als, d, c0, nmat, it->C[d], als->split[d], D->n, G2, h2));
     for (PetscInt i = 0; i < nmat * R * m; i++) G[i] += G2[i];
@@ -91,7 +93,7 @@ PetscErrorCode SnaAlsGram_Private(SnaAls als, PetscInt d, PetscInt c0, SnaAlsIte
   }
   if (c0 == 0) {
     for (PetscInt i = 0; i < nmat; i++)
-      if (D->transpose[i] != i) Transpose(R, R, it->G[d] + i * R * R, R, it->G[d] + D->transpose[i] * R * R, R);
+      if (D->transposed[i]) Transpose(R, R, it->G[d] + i * R * R, R, it->G[d] + D->transpose[i] * R * R, R);
   } else {
     for (PetscInt i = 0; i < nmat; i++) {
       double *whole = it->G[d] + i * R * R, *transposed = it->G[d] + D->transpose[i] * R * R;

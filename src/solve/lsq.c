@@ -96,6 +96,10 @@ static PetscErrorCode NumberPairs(PetscInt nk, SnaLsqDirection *D)
       D->transpose[i] = D->pair[b * D->nop + a];
     }
   }
+  PetscCall(PetscCalloc1(D->nupper, &D->transposed));
+  for (PetscInt k = 0; k < nk; k++)
+    for (PetscInt l = k; l < nk; l++)
+      if (D->op[k] > D->op[l]) D->transposed[D->pair[D->op[l] * D->nop + D->op[k]]] = PETSC_TRUE;
   PetscFunctionReturn(0);
 }
 
@@ -195,6 +199,7 @@ PetscErrorCode SnaLsqDestroy(SnaLsq *lsq)
     PetscCall(PetscFree(D->f));
     PetscCall(PetscFree(D->c));
     PetscCall(PetscFree(D->pair));
+    PetscCall(PetscFree(D->transposed));
     PetscCall(PetscFree3(D->pair_a, D->pair_b, D->transpose));
     PetscCall(PetscFree2(D->op, D->rhs));
   }

@@ -202,6 +202,23 @@ static PetscErrorCode CheckReference(SnaDeck deck, Vsna *v, const SnaModelInfo *
   PetscFunctionReturn(0);
 }
 
+// A type that PETSc does not have is told with its line. Not collective.
+static PetscErrorCode CheckType(SnaDeck deck, const char option[], PetscFunctionList list, PetscBool *known)
+{
+  char      type[128];
+  PetscBool given;
+  void (*create)(void) = NULL;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscOptionsGetString(NULL, NULL, option, type, sizeof(type), &given));
+  if (given) PetscCall(PetscFunctionListFind(list, type, &create));
+  if (given && !create) {
+    PetscCall(SnaDeckError(deck, option + 1, NULL, "PETSc has no type `%s`", type));
+    *known = PETSC_FALSE;
+  }
+  PetscFunctionReturn(0);
+}
+
 // Lets PETSc read the local solver's options (vsna_ksp_*, vsna_pc_*) on a tiny system, so that a wrong one is a deck error and not a trace later.
 static PetscErrorCode ProbeLocalSolver(SnaDeck deck, Vsna *v)
 {
@@ -209,11 +226,14 @@ static PetscErrorCode ProbeLocalSolver(SnaDeck deck, Vsna *v)
   const double *const M[1] = {band}, *const W[1] = {&one};
   double         b[8] = {1, 1, 1, 1, 1, 1, 1, 1}, x[8] = {0};
   SnaKron        kron = NULL;
-  PetscBool      failed;
+  PetscBool      failed, known = PETSC_TRUE;
   PetscErrorCode ierr;
 
   PetscFunctionBeginUser;
-  if (v->workers == MPI_COMM_NULL) PetscFunctionReturn(0);
+  PetscCall(KSPInitializePackage());
+  PetscCall(CheckType(deck, "-vsna_ksp_type", KSPList, &known));
+  PetscCall(CheckType(deck, "-vsna_pc_type", PCList, &known));
+  if (!known || v->workers == MPI_COMM_NULL) PetscFunctionReturn(0);
   PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
   ierr = SnaKronCreate(v->workers, 8, 0, 1, "vsna_", &kron);
   if (!ierr) ierr = SnaKronSetTerms(kron, 1, M, W, 1, 0);
@@ -312,13 +332,17 @@ PetscErrorCode SnaModelView_VSNA(SnaModel model)
     "  rank %" PetscInt_FMT ": %" PetscInt_FMT " parameters; about %.1f MB per rank (largest local band %.1f MB)\n", R,
     unknowns, total / 1048576.0, band / 1048576.0));
   PetscCall(NoteLiftOnWalls(model, v));
+  PetscCall(PetscPrintf(model->comm,
+    "  res below is sqrt(F/F(0)), the relative residual of the equation; it falls like h^2 and is not the error of "
+    "%s\n",
+    v->unknown));
   if (v->restarts > 1)
     PetscCall(PetscPrintf(model->comm,
       "  %" PetscInt_FMT " runs from different seeds in %" PetscInt_FMT " groups of ranks\n", v->restarts, v->ngroup));
   if ((PetscInt)size > 2 * v->ngroup)
     PetscCall(PetscPrintf(model->comm,
       "  note: one run uses 2 ranks; %" PetscInt_FMT " of %d ranks wait during the sweeps (they help with errors and "
-                                                     "slices). Use them with -vsna_restarts %" PetscInt_FMT ".\n",
+      "slices). Use them with -vsna_restarts %" PetscInt_FMT ".\n",
       (PetscInt)size - 2 * v->ngroup, size, ((PetscInt)size + 1) / 2));
   PetscFunctionReturn(0);
 }
