@@ -12,16 +12,19 @@ typedef struct { // a 1-D function on the quadrature points, scaled so that its 
   PetscInt derivative;
 } Function1D;
 
-// Scales the term's values in one direction; *scale = 0 for a function that vanishes on all points.
+// Scales the term's values in one direction to maximum 1; *scale = 0 for a function that vanishes on all points. The sign comes from the first
+// point of at least half the maximum: an odd function has its maximum at both ends, and round-off decides which is larger.
 static void Normalise(PetscInt nq, const double *value, double *g, double *scale)
 {
-  double largest = 0;
-  for (PetscInt q = 0; q < nq; q++) {
+  double largest = 0, sign = 0;
+
+  for (PetscInt q = 0; q < nq; q++) largest = PetscMax(largest, PetscAbsReal(value ? value[q] : 1.0));
+  for (PetscInt q = 0; q < nq && sign == 0; q++) {
     const double v = value ? value[q] : 1.0;
-    if (PetscAbsReal(v) > PetscAbsReal(largest)) largest = v;
+    if (PetscAbsReal(v) >= 0.5 * largest) sign = v < 0 ? -1 : 1;
   }
-  *scale = largest;
-  for (PetscInt q = 0; q < nq; q++) g[q] = largest != 0 ? (value ? value[q] : 1.0) / largest : 0;
+  *scale = sign * largest;
+  for (PetscInt q = 0; q < nq; q++) g[q] = largest > 0 ? (value ? value[q] : 1.0) / *scale : 0;
 }
 
 // Index of (g, derivative) in list[0..*n), appended when new.

@@ -231,6 +231,7 @@ static PetscErrorCode ProbeLocalSolver(SnaDeck deck, Vsna *v)
 
   PetscFunctionBeginUser;
   PetscCall(KSPInitializePackage());
+  PetscCall(PCInitializePackage());
   PetscCall(CheckType(deck, "-vsna_ksp_type", KSPList, &known));
   PetscCall(CheckType(deck, "-vsna_pc_type", PCList, &known));
   if (!known || v->workers == MPI_COMM_NULL) PetscFunctionReturn(0);
