@@ -86,7 +86,7 @@ typedef struct { // one term, values on the tabulation's points of each directio
 PetscErrorCode SnaLsqCreate(PetscInt nd, const SnaBasis bases[], const SnaTabulation tabs[],
   const double *const weight[], PetscInt nk, const SnaLsqTerm op[], PetscInt nm, const SnaLsqTerm rhs[], SnaLsq *lsq);
 PetscErrorCode SnaLsqDestroy(SnaLsq *lsq);
-// Distinct operators, ordered pairs of them that occur, and distinct right-hand-side functions of direction d.
+// Distinct operators, ordered pairs of them, and distinct right-hand-side functions of direction d.
 PetscErrorCode SnaLsqGetCounts(SnaLsq lsq, PetscInt d, PetscInt *nop, PetscInt *npair, PetscInt *nrhs);
 // ||sum_m t_m (x) q_m||^2 = F(0).
 PetscErrorCode SnaLsqGetConstant(SnaLsq lsq, double *c0);
@@ -103,11 +103,12 @@ PetscErrorCode SnaLsqGetConstant(SnaLsq lsq, double *c0);
 typedef struct SnaAls_ *SnaAls;
 
 typedef struct {
-  PetscInt  nrung, rung[64]; // ranks of the ladder, increasing; the last is the target
-  PetscInt  enrich, sweeps;  // sweeps per rung
-  PetscInt  final_sweeps;    // joint sweeps of the last rung
-  double    rtol;            // a rung ends when the residual falls by less than this fraction in one sweep
-  double    tikhonov;        // shift of the local systems, in units of the mean diagonal
+  PetscInt nrung, rung[64]; // ranks of the ladder, increasing; the last is the target
+  PetscInt enrich, sweeps;  // sweeps per rung
+  PetscInt final_sweeps;    // joint sweeps of the last rung
+  double
+    rtol; // from its third joint sweep on, a rung ends when the residual falls by less than this fraction in one sweep
+  double    tikhonov; // shift of the local systems, in units of the mean diagonal
   PetscBool linesearch;
   PetscInt  balance_every; // sweeps between balancing of the columns
   uint64_t  seed;

@@ -84,9 +84,8 @@ static PetscBool TakeLock(SnaCase c, char message[SNA_MAX_MESSAGE])
 
       (void)gethostname(host, sizeof(host) - 1);
       n = snprintf(text, sizeof(text), "process %ld on %s\n", (long)getpid(), host);
-      if (ftruncate(c->lock, 0) || SnaWriteAll(c->lock, text, (size_t)n)) { // the text only serves the message above
-        (void)ftruncate(c->lock, 0);
-      }
+      // the text only serves the message above: half of it may stay
+      if (!ftruncate(c->lock, 0)) (void)SnaWriteAll(c->lock, text, (size_t)n);
       return PETSC_TRUE;
     }
     (void)close(c->lock);

@@ -74,29 +74,27 @@ static PetscErrorCode CollapseTerms(PetscInt nd, const SnaTabulation tabs[], Pet
   PetscFunctionReturn(0);
 }
 
+// Every two operators meet in some pair of terms: all ordered pairs are numbered, those with a <= b first.
 static PetscErrorCode NumberPairs(PetscInt nk, SnaLsqDirection *D)
 {
+  PetscInt lower;
+
   PetscFunctionBeginUser;
-  PetscCall(PetscMalloc1(D->nop * (size_t)D->nop, &D->pair));
-  for (PetscInt i = 0; i < D->nop * D->nop; i++) D->pair[i] = -1;
-  for (PetscInt k = 0; k < nk; k++)
-    for (PetscInt l = 0; l < nk; l++) D->pair[D->op[k] * D->nop + D->op[l]] = 0;
-  D->npair = 0;
-  for (PetscInt a = 0; a < D->nop; a++)
-    for (PetscInt b = a; b < D->nop; b++)
-      if (D->pair[a * D->nop + b] == 0) D->pair[a * D->nop + b] = D->npair++;
-  D->nupper = D->npair;
-  for (PetscInt a = 0; a < D->nop; a++)
-    for (PetscInt b = 0; b < a; b++)
-      if (D->pair[a * D->nop + b] == 0) D->pair[a * D->nop + b] = D->npair++;
-  PetscCall(PetscMalloc3(D->npair, &D->pair_a, D->npair, &D->pair_b, D->npair, &D->transpose));
+  D->npair  = D->nop * D->nop;
+  D->nupper = D->nop * (D->nop + 1) / 2;
+  lower     = D->nupper;
+  PetscCall(PetscMalloc4(D->npair, &D->pair, D->npair, &D->pair_a, D->npair, &D->pair_b, D->npair, &D->transpose));
+  for (PetscInt a = 0, upper = 0; a < D->nop; a++)
+    for (PetscInt b = a; b < D->nop; b++, upper++) {
+      D->pair[a * D->nop + b] = upper;
+      D->pair[b * D->nop + a] = a == b ? upper : lower++;
+    }
   for (PetscInt a = 0; a < D->nop; a++) {
     for (PetscInt b = 0; b < D->nop; b++) {
       const PetscInt i = D->pair[a * D->nop + b];
-      if (i < 0) continue;
-      D->pair_a[i]    = a;
-      D->pair_b[i]    = b;
-      D->transpose[i] = D->pair[b * D->nop + a];
+      D->pair_a[i]     = a;
+      D->pair_b[i]     = b;
+      D->transpose[i]  = D->pair[b * D->nop + a];
     }
   }
   PetscCall(PetscCalloc1(D->nupper, &D->transposed));
@@ -201,9 +199,8 @@ PetscErrorCode SnaLsqDestroy(SnaLsq *lsq)
     PetscCall(PetscFree(D->M));
     PetscCall(PetscFree(D->f));
     PetscCall(PetscFree(D->c));
-    PetscCall(PetscFree(D->pair));
     PetscCall(PetscFree(D->transposed));
-    PetscCall(PetscFree3(D->pair_a, D->pair_b, D->transpose));
+    PetscCall(PetscFree4(D->pair, D->pair_a, D->pair_b, D->transpose));
     PetscCall(PetscFree2(D->op, D->rhs));
   }
   PetscCall(PetscFree2(L->s, L->t));

@@ -11,7 +11,7 @@ typedef struct {    // direction d; operators a, b in [0, nop), right-hand-side 
   PetscInt   npair, nupper; // ordered pairs; the first nupper have a <= b, the others are their transposes
   PetscInt  *op;            // nk: operator of term k
   PetscInt  *rhs;           // nm: function of right-hand-side term m
-  PetscInt  *pair;          // nop*nop: index of the ordered pair (a,b), or -1 where no two terms meet in it
+  PetscInt  *pair;          // nop*nop: index of the ordered pair (a,b)
   PetscInt  *pair_a, *pair_b;
   PetscInt  *transpose;  // npair: index of (b,a)
   PetscBool *transposed; // nupper: some terms k < l meet in (b,a) instead of (a,b)
