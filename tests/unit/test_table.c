@@ -406,7 +406,7 @@ static void TestDiskFull(void **state)
     OK(SnaTableWrite(PETSC_COMM_WORLD, files[f], 30000, 1, names, data, message));
     MPI_Barrier(MPI_COMM_WORLD);
     OK(setrlimit(RLIMIT_FSIZE, &before));
-    HOLDS(message, "cannot write: File too large");
+    HOLDS(message, "cannot write: "); // the reason in the words of the MPI's brand
     (void)snprintf(part, sizeof(part), "%s.part", files[f]);
     assert_true(stat(part, &status) && stat(files[f], &status));
     MPI_Barrier(MPI_COMM_WORLD);
