@@ -179,12 +179,17 @@ static PetscErrorCode Measure(Bench *B, double seconds, double gemm[])
   SnaKron     A, one;
   SnaBand     band;
   PetscMPIInt more = 1;
+  void       *memory;
+  size_t      numbers;
 
   PetscFunctionBeginUser;
   PetscCall(CreateTerms(B));
   PetscCall(SnaKronCreate(PETSC_COMM_SELF, B->n, B->p, B->m, NULL, &one));
   PetscCall(SnaKronCreate(PETSC_COMM_WORLD, B->n, B->p, B->m, NULL, &A));
   PetscCall(SnaBandCreate(B->n, PetscMax(0, B->n - B->p), B->p, B->m, &band));
+  PetscCall(SnaBandGetSize(band, &numbers));
+  PetscCall(PetscMalloc(numbers * sizeof(double) + 64, &memory));
+  PetscCall(SnaBandSetStorage(band, (double *)(((uintptr_t)memory + 63) / 64 * 64)));
   PetscCall(PetscMalloc1(N * (size_t)(PetscMin((PetscInt)N, (B->p + 1) * B->m)), &storage));
   start = MPI_Wtime();
   for (int repetition = 0; repetition < 3 || more; repetition++) {
@@ -211,6 +216,7 @@ static PetscErrorCode Measure(Bench *B, double seconds, double gemm[])
   PetscCall(PetscPrintf(PETSC_COMM_WORLD, "\n"));
   PetscCall(PetscFree(storage));
   PetscCall(SnaBandDestroy(&band));
+  PetscCall(PetscFree(memory));
   PetscCall(SnaKronDestroy(&one));
   PetscCall(SnaKronDestroy(&A));
   PetscCall(DestroyTerms(B));
