@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Compares a solution with a formula, independently of the solver: numpy evaluates the stored field and the deck's expressions.
 
     postproc/compare_reference.py out/CASE/CASE.h5 [-n 200000] [-r "EXPRESSION"] [-o FILE.png]

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Draws the convergence of runs: the residual of each sweep against sweeps and seconds, coloured by rank.
 
     postproc/plot_history.py out/CASE/CASE.h5 [MORE.h5 ...] [-o FILE.png]

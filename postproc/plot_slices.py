@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Draws the slices of a run: one row per field (solution, reference, error), one column per instant.
 
     postproc/plot_slices.py out/CASE/CASE.h5 [-s SLICE] [-f u,error] [-c 5] [-o FILE.png]

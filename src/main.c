@@ -17,7 +17,7 @@ static PetscErrorCode Run(const SnaCommandLine *line, SnaExit *code)
   *code = SNA_EXIT_USAGE;
   PetscCall(SnaCheckLaunch(PETSC_COMM_WORLD, &ok, message));
   if (!ok) {
-    PetscCall(PetscFPrintf(PETSC_COMM_WORLD, PETSC_STDERR, "sna_solver: %s\n", message));
+    if (message[0]) PetscCall(PetscFPrintf(PETSC_COMM_WORLD, PETSC_STDERR, "sna_solver: %s\n", message));
     PetscFunctionReturn(0);
   }
   PetscCall(SnaStopInstall());

@@ -198,7 +198,7 @@ PetscErrorCode SnaDeckPrintHelp(SnaDeck deck, const char filter[], PetscBool mar
 // Life of a run
 // ---------------------------------------------------------------------------------------------------------------------
 // Refuses a launch in which this process is alone in MPI_COMM_WORLD although the launcher's environment announces more ranks (the mark of a
-// wrong mpirun). Fills `message` (one line, with the cure) when refused. Call after PetscInitialize; looks at OMPI_COMM_WORLD_SIZE, PMI_SIZE,
+// wrong mpirun). Fills `message` (one line, with the cure) when refused, on the first process of the launch. Call after PetscInitialize; looks at OMPI_COMM_WORLD_SIZE, PMI_SIZE,
 // MPI_LOCALNRANKS, PMIX_RANK, and at SLURM_STEP_NUM_TASKS inside an srun step (a shell in an allocation is no launch).
 PetscErrorCode SnaCheckLaunch(MPI_Comm comm, PetscBool *ok, char message[SNA_MAX_MESSAGE]);
 

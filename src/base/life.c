@@ -85,6 +85,8 @@ PetscErrorCode SnaCheckLaunch(MPI_Comm comm, PetscBool *ok, char message[SNA_MAX
     "launched as one of at least %d ranks by %s, but alone in MPI_COMM_WORLD: this binary was built with %s: start it "
     "with %s",
     announced, launcher, name, cure);
+  // every process of the launch comes here: one of them says it
+  if (EnvironmentInt("OMPI_COMM_WORLD_RANK") > 0 || EnvironmentInt("PMI_RANK") > 0) message[0] = 0;
   *ok = PETSC_FALSE;
   PetscFunctionReturn(0);
 }

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Measures the figures that the solver is held to, all in one run, and prints a Markdown table with the machine and the git hash.
 
     tests/bench/vsna.py [--repeat 3] [--ranks 16,24,32,48,64,96,128] [--quick]
