@@ -13,11 +13,12 @@ LAYERS = {
     "io": {"base"},
     "sna": {"base", "io"},
     "solve": {"base", "io", "sna"},
+    "tt": {"base", "io", "sna", "solve"},
     "fft": {"base"},
     "net": {"base"},
     "insitu": {"base"},
-    "models": {"base", "io", "sna", "solve", "fft", "net"},
-    "app": {"base", "io", "sna", "solve", "fft", "net", "insitu", "models"},  # what main consists of
+    "models": {"base", "io", "sna", "solve", "tt", "fft", "net"},
+    "app": {"base", "io", "sna", "solve", "tt", "fft", "net", "insitu", "models"},  # what main consists of
 }
 # Where the headers of an external library may be included (path prefixes below src); an empty tuple: nowhere.
 EXTERNAL = [
@@ -28,7 +29,7 @@ EXTERNAL = [
     (r"hdf5.*\.h|H5.*\.h", ("io/",)),
     (r"fftw3.*\.h", ("fft/",)),
     (r"cblas.*\.h|openblas.*\.h|lapacke?.*\.h|dnnl.*\.h|oneapi/.*", ("solve/", "net/")),
-    (r"petscblaslapack\.h", ("solve/", "net/", "sna/")),
+    (r"petscblaslapack\.h", ("solve/", "tt/", "net/", "sna/")),
     (r"vtk.*|Python\.h|catalyst.*|conduit.*", ("insitu/",)),
     (r"mujoco/.*", ("models/span/",)),
     (r"petsc\w*\.h|mpi\.h", ("",)),

@@ -59,12 +59,41 @@ PetscErrorCode SnaGaussLegendre(PetscInt n, double x[], double w[]);
 // ---------------------------------------------------------------------------------------------------------------------
 // SnaField: a function of nd variables in a separable format, the same on every rank of its communicator. Formats share one interface:
 //   cp             u(x) = sum_{r<R} prod_d sum_i C_d[i*R + r] B^d_i(x_d)      (paper eq. 2-3: rank-R tensor-product SNA)
+//   tensor_train   u(x) = G_0(x_{dir[0]}) G_1(x_{dir[1]}) ... G_{nd-1}(x_{dir[nd-1]}), matrices of functions (SnaTt)
 // ---------------------------------------------------------------------------------------------------------------------
 typedef struct SnaField_ *SnaField;
+
+// An extended tensor train (Oseledets, SIAM J. Sci. Comput. 33 (2011) 2295; with Tucker leaves: Dolgov & Khoromskij, SIAM J. Matrix Anal. Appl. 34
+// (2013) 593). Site k of the train holds direction dir[k]; its matrix of functions is
+//
+//   G_k(x)[a, b] = sum_{j<m_k} core_k[a + r_k*(b + r_{k+1}*j)] sum_{i<n_k} leaf_k[i*m_k + j] B_i(x),     a < r_k,  b < r_{k+1},  r_0 = r_nd = 1
+//
+//      leaf   n_0 x m_0    n_1 x m_1          n_{nd-1} x m_{nd-1}        n_k: active functions of the basis of direction dir[k]
+//                |            |                    |                     m_k: mode rank, the functions kept of this direction
+//      core  1 --o---- r_1 ---o---- r_2 --- ... ---o-- 1                 r_k: rank of the cut before site k
+//
+// leaf_k NULL stands for the identity (m_k = n_k). A plain struct: the arithmetic of sna/tt.h works on it in place.
+typedef struct SnaTt_ *SnaTt;
+struct SnaTt_ {
+  PetscInt nd, dir[SNA_MAX_DIM], n[SNA_MAX_DIM], m[SNA_MAX_DIM], r[SNA_MAX_DIM + 1];
+  double  *leaf[SNA_MAX_DIM], *core[SNA_MAX_DIM];
+};
+// Copies the sizes and allocates zeros; leaf_k is NULL where has_leaf[k] is false (has_leaf NULL: all have one). Not collective, as all of SnaTt.
+PetscErrorCode SnaTtCreate(PetscInt nd, const PetscInt dir[], const PetscInt n[], const PetscInt m[],
+  const PetscInt r[], const PetscBool has_leaf[], SnaTt *tt);
+PetscErrorCode SnaTtDuplicate(SnaTt tt, SnaTt *copy);
+PetscErrorCode SnaTtDestroy(SnaTt *tt);
+// Numbers in leaves and cores; an identity leaf has none.
+PetscErrorCode SnaTtGetParameterCount(SnaTt tt, PetscInt *n);
 
 // Bases are borrowed and must outlive the field. C[d]: n_d * rank numbers, row i = active function i; copied. Not collective.
 PetscErrorCode SnaFieldCreateCP(
   PetscInt nd, const SnaBasis bases[], PetscInt rank, const double *const C[], SnaField *f);
+// The train is copied; tt->n must agree with the bases (bases[d] is that of direction d, as always).
+PetscErrorCode SnaFieldCreateTT(PetscInt nd, const SnaBasis bases[], SnaTt tt, SnaField *f);
+// What a field was made of: borrowed train (format tensor_train), or copied factors (format cp; PetscFree each C[d]).
+PetscErrorCode SnaFieldGetTT(SnaField f, SnaTt *tt);
+PetscErrorCode SnaFieldGetCP(SnaField f, PetscInt *rank, double *C[]);
 PetscErrorCode SnaFieldDestroy(SnaField *f);
 PetscErrorCode SnaFieldGetFormat(SnaField f, const char **format);
 PetscErrorCode SnaFieldGetParameterCount(SnaField f, PetscInt *n);
@@ -77,7 +106,9 @@ PetscErrorCode SnaFieldEvaluate(SnaField f, PetscInt n, const double *const x[],
 PetscErrorCode SnaFieldMarginal(SnaField f, PetscInt d, double mass[]);
 // In a file a field is a group:
 //   <group>              attributes format = "cp", directions = "x,y,t"
-//   <group>/<direction>  n_d x R numbers, the C_d of above; attributes basis = "bspline", degree, cells, lo, hi, drop_first, drop_last (1 or 0)
+//   <group>/<direction>  n_d x R numbers, the C_d of above (cp) or the leaf n_k x m_k (tensor_train; an identity leaf is written out and marked by
+//                        attribute identity = 1); attributes basis = "bspline", degree, cells, lo, hi, drop_first, drop_last (1 or 0)
+//   <group>/core/<direction>  (tensor_train) m_k x r_{k+1} x r_k numbers; attribute order of <group>: directions along the train, "y,x,w"
 // Reading holds all of this against the bases, exactly. What differs is a user error: *f is NULL and the file has the sticky error. Collective on
 // the file's communicator.
 PetscErrorCode SnaFieldWrite(SnaField f, SnaFile file, const char group[]);

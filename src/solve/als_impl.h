@@ -2,7 +2,7 @@
 #ifndef SNA_ALS_IMPL_H
 #define SNA_ALS_IMPL_H
 
-#include "lsq_impl.h"
+#include <sna/solve.h>
 
 #define SNA_ALS_SHARE_ROWS                                                                                             \
   192 // directions with fewer splines: rows are exchanged and Gram matrices formed whole on every rank

@@ -3,7 +3,7 @@
 // With L = sum_k s_k (x)_d O_{k,d} and g = sum_m t_m (x)_d q_{m,d}, F needs only M^d_{ab} = int (O_a B_i)(O_b B_j), f^d_{aq} = int (O_a B_i) q
 // and c^d_{qq'} = int q q' (doc/theory.md). The K^2 pairs of terms meet in far fewer different 1-D pairs: the distinct operators of each
 // direction are found here by comparing their values on the quadrature points, whatever the deck called them. Minimising F is als.c's work.
-#include "lsq_impl.h"
+#include <sna/solve.h>
 
 #define SAME_FUNCTION 1e-13 // two functions scaled to maximum 1 are one function below this difference
 

@@ -1,7 +1,7 @@
 // The least-squares functional as tables of 1-D integrals: which operators and functions are one, and the integrals
 // against quadrature and closed forms. Lists of operators: the 6-D advection-diffusion problem
 //   u_t + w (-y u_x + x u_y) - D (u_xx + u_yy + u_zz) = 0
-#include "solve/lsq_impl.h"
+#include <sna/solve.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
