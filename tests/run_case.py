@@ -142,7 +142,12 @@ class Run:
 
     @property
     def results(self):
-        return {name: float(value) for name, value in re.findall(r"^result (\S+) (\S+)$", self.out, re.M)}
+        """{name: number}; results that are texts ("y,x,t") are in `texts`."""
+        return {name: float(value) for name, value in re.findall(r"^result (\S+) ([-+]?(?:\d[-+.\de]*|inf|nan))$", self.out, re.M)}
+
+    @property
+    def texts(self):
+        return dict(re.findall(r"^result (order|ranks_tt) (\S+)$", self.out, re.M))
 
     @property
     def files(self):

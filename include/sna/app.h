@@ -33,6 +33,27 @@ PetscErrorCode SnaQuery(MPI_Comm comm, SnaModel model, const char points[], cons
   char message[SNA_MAX_MESSAGE]);
 
 // ---------------------------------------------------------------------------------------------------------------------
+// Inversion: -restart FILE -invert "u=0.2" finds inputs for which the solution in FILE takes a value, or one of an interval.
+// ---------------------------------------------------------------------------------------------------------------------
+typedef struct {
+  double   target[2];                        // lowest and highest wanted value; equal for one value
+  double   lo[SNA_MAX_DIM], hi[SNA_MAX_DIM]; // the box of physical coordinates to search; lo = hi fixes one
+  PetscInt starts;
+  double   rtol; // largest |u - target|, as a share of the range of u in the box
+  char     output[PETSC_MAX_PATH_LEN];
+} SnaInversion;
+
+// Reads the keys `invert...` after the model's SetFromOptions; user errors go to the deck. file: that of -restart, or NULL; it names the default
+// output, FILE_inverse.csv. *wanted is false, and the task is not filled, without -invert.
+PetscErrorCode SnaInversionSetFromOptions(
+  SnaDeck deck, SnaModel model, const char file[], PetscBool *wanted, SnaInversion *task);
+// Writes a table of distinct solutions: the physical coordinates, the unknown, its derivatives, residual (value - nearest wanted value),
+// iterations; the same to the last bit on any number of ranks. message is empty when all went well; where no start found a solution it tells the range
+// of values met, and nothing is written. Needs only SnaModelSamplePhysical. Collective.
+PetscErrorCode SnaInvert(
+  MPI_Comm comm, SnaModel model, const SnaInversion *task, SnaResults results, char message[SNA_MAX_MESSAGE]);
+
+// ---------------------------------------------------------------------------------------------------------------------
 // SnaRun: one deck from reading to the exit code.
 //   Create -> SetUp (every deck error surfaces) -> Execute -> Destroy
 // ---------------------------------------------------------------------------------------------------------------------

@@ -235,13 +235,15 @@ double SnaRandomNormal(uint64_t seed, uint64_t stream, uint64_t index);  // mean
 // Peak resident memory of this process in bytes (VmHWM), 0 where the system does not tell. Not collective.
 double SnaMemoryPeak(void);
 
-// The run's figures, `result <name> <value>` at the end of the output and under /result in the file. Names are unique: adding again replaces.
+// The run's figures, `result <name> <value>` at the end of the output and under /result in the file (texts are its attributes). Names are unique: adding again replaces.
 typedef struct SnaResults_ *SnaResults;
 PetscErrorCode              SnaResultsCreate(SnaResults *r);
 PetscErrorCode              SnaResultsDestroy(SnaResults *r);
 PetscErrorCode              SnaResultsAdd(SnaResults r, const char name[], double value);
-PetscErrorCode              SnaResultsGet(SnaResults r, PetscInt i, const char **name,
-               double *value);                               // i = 0..n-1 in order of addition; *name NULL past the end
+PetscErrorCode              SnaResultsAddText(SnaResults r, const char name[], const char text[]); // one word, "y,x,t"
+// i = 0..n-1 in order of addition; *name NULL past the end. A text's value is 0; a number's text NULL.
+PetscErrorCode SnaResultsGet(SnaResults r, PetscInt i, const char **name, double *value);
+PetscErrorCode SnaResultsGetText(SnaResults r, PetscInt i, const char **text);
 PetscErrorCode SnaResultsPrint(SnaResults r, MPI_Comm comm); // rank 0, "result error_l2 9.312345678901e-03"
 
 #endif

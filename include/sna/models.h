@@ -9,6 +9,45 @@
 
 #include <sna/sna.h>
 
+// ---------------------------------------------------------------------------------------------------------------------
+// SnaCoordinates: the physical coordinates x, in which slices, samples and the reference are given, and the map to the model's directions y
+// (deck: `coordinates:`). A direction with a map is an expression of the physical coordinates, one without is a physical coordinate itself:
+//
+//   physical x    x   y  |  z   t   omega  kappa       `space`, then the directions without a map in the deck's order
+//                  \ /    |  |   |     |     |
+//   model    y    p   q  |  z   t   omega  kappa       p = x cos(omega t) + y sin(omega t), q = y cos(omega t) - x sin(omega t)
+//
+// Without the key the physical coordinates are the directions. Derivatives follow by the chain rule, exactly (jets):
+//   du/dx_j = sum_d du/dy_d dy_d/dx_j
+// Nothing here is collective but SnaCoordinatesView().
+// ---------------------------------------------------------------------------------------------------------------------
+typedef struct SnaCoordinates_ *SnaCoordinates;
+
+typedef struct {
+  PetscInt    n;
+  PetscBool   mapped; // FALSE: the directions themselves
+  const char *name[SNA_MAX_DIM];
+  double      lo[SNA_MAX_DIM], hi[SNA_MAX_DIM]; // the physical box
+  PetscInt    direction[SNA_MAX_DIM];           // which direction coordinate j is, -1 for one of `space`
+} SnaCoordinatesInfo;
+
+// Reads coordinates_*; user errors go to the deck. The directions' names are borrowed.
+PetscErrorCode SnaCoordinatesCreate(SnaDeck deck, PetscInt nd, const char *const name[], const double lo[],
+  const double hi[], SnaCoordinates *coordinates);
+PetscErrorCode SnaCoordinatesDestroy(SnaCoordinates *coordinates);
+PetscErrorCode SnaCoordinatesGetInfo(SnaCoordinates coordinates, const SnaCoordinatesInfo **info); // borrowed
+// One line about them from rank 0, where there are maps. Collective.
+PetscErrorCode SnaCoordinatesView(SnaCoordinates coordinates, MPI_Comm comm);
+// An expression of the physical coordinates and the deck's constants. On a user error *e is NULL and `message` says what.
+PetscErrorCode SnaCoordinatesParse(
+  SnaCoordinates coordinates, SnaDeck deck, const char text[], SnaExpr *e, char message[SNA_MAX_MESSAGE]);
+// y[d][i] of the points x[j][i]; inside[i] (NULL: not asked) tells whether y lies in the model's domain.
+PetscErrorCode SnaCoordinatesMap(
+  SnaCoordinates coordinates, PetscInt n, const double *const x[], double *const y[], PetscBool inside[]);
+// dx[j][i] = sum_d dy[d][i] dy_d/dx_j at the points x. The arrays do not overlap.
+PetscErrorCode SnaCoordinatesPullBack(
+  SnaCoordinates coordinates, PetscInt n, const double *const x[], const double *const dy[], double *const dx[]);
+
 typedef struct SnaModel_ *SnaModel;
 
 typedef enum { SNA_SOLVE_CONVERGED, SNA_SOLVE_NOTCONVERGED, SNA_SOLVE_STOPPED } SnaSolveStatus;
@@ -35,7 +74,7 @@ typedef struct { // implemented by each model; a NULL entry is a programmer erro
   PetscErrorCode (*finish)(SnaModel, SnaResults); // after solve: error against the reference, derived figures
   PetscErrorCode (*update)(SnaModel);
   PetscErrorCode (*sample)(
-    SnaModel, PetscInt field, PetscInt n, const double *const x[], double out[], double *const grad[]);
+    SnaModel, PetscInt n, const double *const x[], double u[], double *const grad[]); // the unknown
   PetscErrorCode (*write)(SnaModel, SnaFile);
   PetscErrorCode (*read)(
     SnaModel, SnaFile, PetscBool *ok, char message[SNA_MAX_MESSAGE]); // restart state or finished solution
@@ -46,7 +85,7 @@ typedef struct {
   PetscInt    nd; // directions, in the deck's order
   const char *name[SNA_MAX_DIM];
   double      lo[SNA_MAX_DIM], hi[SNA_MAX_DIM];
-  PetscInt nfield; // fields that `sample` knows: 0 = the unknown, then reference and error where a reference is given
+  PetscInt    nfield; // fields of SamplePhysical: 0 = the unknown, then reference and error where a reference is given
   const char *field[4];
   MPI_Comm    group;   // ranks that work on this rank's replica, MPI_COMM_NULL on a rank without work in `solve`
   PetscInt    replica; // the first replica of this rank's group (0 on the group that holds rank 0)
@@ -66,9 +105,16 @@ PetscErrorCode SnaModelSolve(SnaModel model, SnaResults results, SnaSolveStatus 
 PetscErrorCode SnaModelFinish(SnaModel model, SnaResults results);
 // Makes Sample and Write see the current iterate. Collective on the iteration's group; needed only inside a monitor.
 PetscErrorCode SnaModelUpdate(SnaModel model);
-// Not collective: any rank, any points. grad may be NULL.
+// A field and its derivatives at points x[d][i] of the model's directions. Not collective: any rank, any points. grad may be NULL and is for field 0.
+// Fields 1 and 2 (reference, error) are known here only where the physical coordinates are the directions.
 PetscErrorCode SnaModelSample(
   SnaModel model, PetscInt field, PetscInt n, const double *const x[], double out[], double *const grad[]);
+PetscErrorCode SnaModelGetCoordinates(
+  SnaModel model, const SnaCoordinatesInfo **info); // after SetFromOptions; borrowed
+// The same at points x[j][i] of the physical coordinates, grad[j][i] the derivative with respect to coordinate j, for any field; NaN where a point lies
+// outside the model's domain. inside[i] (NULL: not asked) tells where. Not collective.
+PetscErrorCode SnaModelSamplePhysical(SnaModel model, PetscInt field, PetscInt n, const double *const x[], double out[],
+  double *const grad[], PetscBool inside[]);
 PetscErrorCode SnaModelWrite(SnaModel model, SnaFile file);
 PetscErrorCode SnaModelRead(SnaModel model, SnaFile file, PetscBool *ok, char message[SNA_MAX_MESSAGE]);
 PetscErrorCode SnaModelDestroy(SnaModel *model);

@@ -81,6 +81,8 @@ typedef struct {    // direction d; operators a, b in [0, nop), right-hand-side 
   SnaBasis   basis; // borrowed
   PetscInt   n, p;
   PetscInt   nop, nrhs;
+  PetscInt  *derivative;    // nop: order of the derivative in operator a
+  PetscInt   identity;      // the operator that leaves functions as they are; -1: there is none
   PetscInt   npair, nupper; // ordered pairs; the first nupper have a <= b, the others are their transposes
   PetscInt  *op;            // nk: operator of term k
   PetscInt  *rhs;           // nm: function of right-hand-side term m

@@ -98,8 +98,8 @@ PetscErrorCode SnaTtOperatorDestroy(SnaTtOperator *op);
 // Lines of text that draw the machine of L: states of every cut and the transitions between them. PetscFree it.
 PetscErrorCode SnaTtOperatorDraw(SnaTtOperator op, const char *const names[], char **text);
 
-// Orders of the directions. By the operator alone: least sum of squares of the states of L over the cuts; ties keep the deck's order. nd <= 12 is exhaustive (dynamic programming
-// over subsets), beyond that it is greedy.
+// Orders of the directions. By the operator alone: fewest couplings of directions divided by the cuts, in sum; a term couples the directions it touches, in an evolution problem
+// together with time, and time couples with every parameter (doc/theory.md). Ties keep the deck's order. nd <= 12 is exhaustive (dynamic programming over subsets), beyond it is greedy.
 PetscErrorCode SnaTtOrderFromOperator(SnaLsq lsq, PetscInt dir[]);
 // By a solution: the order of least estimated work (ranks of all cuts of `tt` at the absolute tolerance tol, together with the operator's states), found by dynamic programming over
 // subsets. work[0]: of the present order, work[1]: of dir. *known = PETSC_FALSE (and dir = tt's) when the expanded core exceeds 2^20 numbers.
@@ -150,7 +150,10 @@ typedef struct {
   double    change, contraction;       // relative L2 change of the last half sweep and its ratio to the one before
   double    decay[SNA_MAX_DIM + 1][2]; // rank of each cut at the two last trusted tolerances,
   double    trusted[2];                // and these
-  double    norm;                      // L2 norm of the field
+  double    saturation; // largest norm that a cap made growth leave out, in units of the tolerance of a cut
+  PetscInt  wanted[SNA_MAX_DIM + 1]; // ranks that the tolerance alone would have given
+  PetscInt  slow, regrown;           // polish: slow half sweeps in a row, growth half sweeps in between
+  double    norm;                    // L2 norm of the field
   double    error_algebraic, error_rounding, error_spline; // parts of the estimate, relative to norm
   double    estimate;                                      // of the relative L2 error; 0 before the end
   PetscInt  cells_needed[SNA_MAX_DIM];                     // for rtol, by the spline part

@@ -17,7 +17,8 @@ struct SnaRun_ {
   SnaProgress           progress;
   SnaCase               claim;
   const char           *case_name, *dir, *restart, *sample, *sample_output;
-  PetscBool             quiet, check, force;
+  PetscBool             quiet, check, force, invert;
+  SnaInversion          inversion; // filled when invert
   double                max_wall_time, checkpoint_seconds;
   PetscInt              checkpoint_every, view_every;
   PetscLogDouble        last_checkpoint;
@@ -30,5 +31,17 @@ PetscErrorCode SnaRunCheckpoint(SnaRun run, MPI_Comm comm, PetscInt replica, cha
 PetscErrorCode SnaRunMonitor(void *ctx, SnaModel model, const SnaIteration *it, PetscBool *stop);
 // Reads the restart file (and those of further replicas beside it) after checking that it belongs to this deck. message: empty, or why not.
 PetscErrorCode SnaRunRestart(SnaRun run, char message[SNA_MAX_MESSAGE]);
+
+// What an inversion came to; Probe and RunStarts add to it.
+typedef struct {
+  PetscInt64 evaluations, steps, solved; // steps: Newton's, of the runs that led to a solution
+  double     low, high;                  // of all values met; start with INFINITY, -INFINITY
+} SnaInversionTally;
+// The range of values in a sample of the box, low and high of all ranks. Collective.
+PetscErrorCode SnaInversionProbe(MPI_Comm comm, SnaModel model, const SnaInversion *task, SnaInversionTally *tally);
+// Starts first..first+n-1, until |u - target| <= tolerance. Row i of rows[n*(2 nx + 3)], nx physical coordinates: these, value, gradient, residual, steps; filled
+// where solved[i] (false before). rows NULL: only the tally. Not collective.
+PetscErrorCode SnaInversionRunStarts(SnaModel model, const SnaInversion *task, double tolerance, PetscInt first,
+  PetscInt n, double rows[], PetscBool solved[], SnaInversionTally *tally);
 
 #endif

@@ -22,6 +22,16 @@ static const SnaOption command_options[] = {
     "may be left out."},
   {"sample_output", SNA_OPT_STRING, "", 0, 0, "table",
     "Where to; default: the points' name with the unknown's name before its ending."},
+  {"invert", SNA_OPT_STRING, "", 0, 0, "unknown=value or unknown=low:high",
+    "With -restart: find inputs for which the solution in that file takes this value, without solving; the deck may be "
+    "left out."},
+  {"invert_at", SNA_OPT_STRING, "", 0, 0, "\"z=0, t=0.5:1\"",
+    "Inputs that are fixed, and intervals to search in; an input not named is searched over its domain."},
+  {"invert_starts", SNA_OPT_INT, "64", 1, 1000000, "1..1000000", "Points to start from; each leads to one solution."},
+  {"invert_rtol", SNA_OPT_REAL, "1e-6", 1e-13, 1, NULL,
+    "Largest distance of a solution from the wanted value, as a share of the range of values."},
+  {"invert_output", SNA_OPT_STRING, "", 0, 0, "table",
+    "Where to; default: the restart file's name with _inverse.csv for its ending."},
   {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}};
 
 static const SnaOption output_options[] = {
@@ -192,6 +202,9 @@ static PetscErrorCode SetUpFromDeck(SnaRun run)
   PetscCall(SnaModelSetFromOptions(run->model, run->deck));
   PetscCall(SnaSlicesCreate(&run->slices));
   PetscCall(SnaSlicesSetFromOptions(run->slices, run->deck, run->model));
+  PetscCall(SnaInversionSetFromOptions(run->deck, run->model, run->restart, &run->invert, &run->inversion));
+  if (run->invert && run->sample)
+    PetscCall(SnaDeckError(run->deck, "invert", NULL, "-invert and -sample are two queries: one run answers one"));
   PetscCall(SnaModelSetUp(run->model, run->deck));
   PetscCall(SnaModelGetInfo(run->model, &info));
   PetscCall(SnaViewCreate(info->group == MPI_COMM_NULL ? PETSC_COMM_SELF : info->group, &run->view));
@@ -356,8 +369,11 @@ PetscErrorCode SnaRunExecute(SnaRun run, SnaExit *code)
       PetscFunctionReturn(0);
     }
   }
-  if (run->sample) {
-    PetscCall(SnaQuery(run->comm, run->model, run->sample, run->sample_output, run->results, message));
+  if (run->sample || run->invert) {
+    if (run->sample)
+      PetscCall(SnaQuery(run->comm, run->model, run->sample, run->sample_output, run->results, message));
+    else
+      PetscCall(SnaInvert(run->comm, run->model, &run->inversion, run->results, message));
     if (message[0])
       PetscCall(UserError(run, message));
     else {

@@ -13,6 +13,7 @@ static const char usage[] =
   "  -version       the program's version and its libraries\n"
   "  -restart FILE  go on from a checkpoint, or query a finished solution\n"
   "  -sample FILE   with -restart: evaluate the solution at the points of a CSV or HDF5 file, without solving\n"
+  "  -invert u=0.2  with -restart: find inputs for which the solution takes this value (-invert_at \"z=0, t=0.5:1\")\n"
   "  -force         replace the results of an earlier run with the same case name\n"
   "\n"
   "exit codes: 0 solved, 2 bad deck or usage, 3 not converged (files written), 4 stopped and restartable, others "

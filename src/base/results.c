@@ -5,7 +5,7 @@
 
 struct SnaResults_ {
   PetscInt n, capacity;
-  char   **name;
+  char   **name, **text; // text NULL: a number
   double  *value;
 };
 
@@ -20,36 +20,58 @@ PetscErrorCode SnaResultsDestroy(SnaResults *r)
 {
   PetscFunctionBeginUser;
   if (!*r) PetscFunctionReturn(0);
-  for (PetscInt i = 0; i < (*r)->n; i++) PetscCall(PetscFree((*r)->name[i]));
-  PetscCall(PetscFree2((*r)->name, (*r)->value));
+  for (PetscInt i = 0; i < (*r)->n; i++) {
+    PetscCall(PetscFree((*r)->name[i]));
+    PetscCall(PetscFree((*r)->text[i]));
+  }
+  PetscCall(PetscFree3((*r)->name, (*r)->text, (*r)->value));
   PetscCall(PetscFree(*r));
+  PetscFunctionReturn(0);
+}
+
+// text NULL: a number.
+static PetscErrorCode Add(SnaResults r, const char name[], double value, const char text[])
+{
+  PetscInt i = 0;
+
+  PetscFunctionBeginUser;
+  while (i < r->n && strcmp(r->name[i], name)) i++;
+  if (i == r->capacity) {
+    const PetscInt capacity = 2 * r->capacity + 16;
+    char         **names, **texts;
+    double        *values;
+
+    PetscCall(PetscMalloc3(capacity, &names, capacity, &texts, capacity, &values));
+    PetscCall(PetscArraycpy(names, r->name, r->n));
+    PetscCall(PetscArraycpy(texts, r->text, r->n));
+    PetscCall(PetscArraycpy(values, r->value, r->n));
+    PetscCall(PetscFree3(r->name, r->text, r->value));
+    r->name     = names;
+    r->text     = texts;
+    r->value    = values;
+    r->capacity = capacity;
+  }
+  if (i == r->n) {
+    PetscCall(PetscStrallocpy(name, &r->name[i]));
+    r->n++;
+  } else
+    PetscCall(PetscFree(r->text[i]));
+  r->value[i] = value;
+  PetscCall(PetscStrallocpy(text, &r->text[i])); // NULL stays NULL
   PetscFunctionReturn(0);
 }
 
 PetscErrorCode SnaResultsAdd(SnaResults r, const char name[], double value)
 {
   PetscFunctionBeginUser;
-  for (PetscInt i = 0; i < r->n; i++) {
-    if (!strcmp(r->name[i], name)) {
-      r->value[i] = value;
-      PetscFunctionReturn(0);
-    }
-  }
-  if (r->n == r->capacity) {
-    const PetscInt capacity = 2 * r->capacity + 16;
-    char         **names;
-    double        *values;
+  PetscCall(Add(r, name, value, NULL));
+  PetscFunctionReturn(0);
+}
 
-    PetscCall(PetscMalloc2(capacity, &names, capacity, &values));
-    PetscCall(PetscArraycpy(names, r->name, r->n));
-    PetscCall(PetscArraycpy(values, r->value, r->n));
-    PetscCall(PetscFree2(r->name, r->value));
-    r->name     = names;
-    r->value    = values;
-    r->capacity = capacity;
-  }
-  PetscCall(PetscStrallocpy(name, &r->name[r->n]));
-  r->value[r->n++] = value;
+PetscErrorCode SnaResultsAddText(SnaResults r, const char name[], const char text[])
+{
+  PetscFunctionBeginUser;
+  PetscCall(Add(r, name, 0, text));
   PetscFunctionReturn(0);
 }
 
@@ -64,9 +86,21 @@ PetscErrorCode SnaResultsGet(SnaResults r, PetscInt i, const char **name, double
   PetscFunctionReturn(0);
 }
 
+PetscErrorCode SnaResultsGetText(SnaResults r, PetscInt i, const char **text)
+{
+  PetscFunctionBeginUser;
+  *text = i >= 0 && i < r->n ? r->text[i] : NULL;
+  PetscFunctionReturn(0);
+}
+
 PetscErrorCode SnaResultsPrint(SnaResults r, MPI_Comm comm)
 {
   PetscFunctionBeginUser;
-  for (PetscInt i = 0; i < r->n; i++) PetscCall(PetscPrintf(comm, "result %s %.12e\n", r->name[i], r->value[i]));
+  for (PetscInt i = 0; i < r->n; i++) {
+    if (r->text[i])
+      PetscCall(PetscPrintf(comm, "result %s %s\n", r->name[i], r->text[i]));
+    else
+      PetscCall(PetscPrintf(comm, "result %s %.12e\n", r->name[i], r->value[i]));
+  }
   PetscFunctionReturn(0);
 }

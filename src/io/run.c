@@ -101,13 +101,19 @@ PetscErrorCode SnaFileWriteRun(SnaFile file, SnaDeck deck, SnaResults r, int arg
   StartTime(sizeof(start), start);
   PetscCall(SnaFileWriteAttributeText(file, "/run", "start_time_utc", start));
   if (!r) PetscFunctionReturn(0);
-  for (PetscInt i = 0;; i++) {
-    char object[300];
+  for (PetscInt texts = 0; texts < 2; texts++) { // attributes need the group that the numbers make
+    for (PetscInt i = 0;; i++) {
+      char object[300];
 
-    PetscCall(SnaResultsGet(r, i, &name, &value));
-    if (!name) break;
-    (void)snprintf(object, sizeof(object), "/result/%s", name);
-    PetscCall(SnaFileWriteArray(file, object, 0, NULL, &value));
+      PetscCall(SnaResultsGet(r, i, &name, &value));
+      if (!name) break;
+      PetscCall(SnaResultsGetText(r, i, &text));
+      (void)snprintf(object, sizeof(object), "/result/%s", name);
+      if (text && texts)
+        PetscCall(SnaFileWriteAttributeText(file, "/result", name, text));
+      else if (!text && !texts)
+        PetscCall(SnaFileWriteArray(file, object, 0, NULL, &value));
+    }
   }
   PetscFunctionReturn(0);
 }

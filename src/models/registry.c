@@ -1,4 +1,4 @@
-// registry.c - the values of `model:` and the calls through a model's ops table. A new model adds one line to `types`.
+// registry.c - the values of `model:` and the calls through a model's ops table (sample: physical.c). A new model adds one line to `types`.
 #include "model_impl.h"
 
 static const SnaModelType types[] = {
@@ -15,6 +15,10 @@ int SnaModelGetTables(int max, const char *title[], const SnaOption *table[])
 {
   int n = 0;
 
+  if (max > 0) {
+    title[0]   = "Physical coordinates";
+    table[n++] = SnaCoordinatesOptions;
+  }
   for (PetscInt i = 0; i < NTYPES; i++) n += types[i].gettables(max - n, title + n, table + n);
   return n;
 }
@@ -40,6 +44,8 @@ PetscErrorCode SnaModelDestroy(SnaModel *model)
   PetscFunctionBeginUser;
   if (!*model) PetscFunctionReturn(0);
   PetscCall((*model)->ops.destroy(*model));
+  PetscCall(SnaCoordinatesDestroy(&(*model)->coordinates));
+  PetscCall(SnaExprDestroy(&(*model)->reference));
   PetscCall(PetscFree(*model));
   PetscFunctionReturn(0);
 }
@@ -59,17 +65,31 @@ PetscErrorCode SnaModelGetInfo(SnaModel model, const SnaModelInfo **info)
   PetscFunctionReturn(0);
 }
 
+PetscErrorCode SnaModelGetCoordinates(SnaModel model, const SnaCoordinatesInfo **info)
+{
+  PetscFunctionBeginUser;
+  PetscCall(SnaCoordinatesGetInfo(model->coordinates, info));
+  PetscFunctionReturn(0);
+}
+
 PetscErrorCode SnaModelSetFromOptions(SnaModel model, SnaDeck deck)
 {
-  return model->ops.setfromoptions(model, deck);
+  PetscFunctionBeginUser;
+  PetscCall(model->ops.setfromoptions(model, deck));
+  if (!model->coordinates) PetscCall(SnaModelReadCoordinates_Private(model, deck));
+  PetscFunctionReturn(0);
 }
+
 PetscErrorCode SnaModelSetUp(SnaModel model, SnaDeck deck)
 {
   return model->ops.setup(model, deck);
 }
 PetscErrorCode SnaModelView(SnaModel model)
 {
-  return model->ops.view(model);
+  PetscFunctionBeginUser;
+  PetscCall(model->ops.view(model));
+  PetscCall(SnaCoordinatesView(model->coordinates, model->comm));
+  PetscFunctionReturn(0);
 }
 PetscErrorCode SnaModelSolve(SnaModel model, SnaResults results, SnaSolveStatus *status)
 {
@@ -82,11 +102,6 @@ PetscErrorCode SnaModelFinish(SnaModel model, SnaResults results)
 PetscErrorCode SnaModelUpdate(SnaModel model)
 {
   return model->ops.update(model);
-}
-PetscErrorCode SnaModelSample(
-  SnaModel model, PetscInt field, PetscInt n, const double *const x[], double out[], double *const grad[])
-{
-  return model->ops.sample(model, field, n, x, out, grad);
 }
 PetscErrorCode SnaModelWrite(SnaModel model, SnaFile file)
 {

@@ -1,8 +1,8 @@
 // SnaField: what all formats share - dispatch, and the description of the bases that travels with a field in a file.
 //
-// In a file a field is a group with text attributes format ("cp") and directions ("x,y,t"), and one dataset per
-// direction with attributes basis ("bspline"), degree, cells, lo, hi, drop_first, drop_last. Numbers are compared
-// exactly: a coefficient means something else on any other basis.
+// In a file a field is a group with text attributes format ("cp", "tensor_train") and directions ("x,y,t"), and one
+// dataset per direction with attributes basis ("bspline"), degree, cells, lo, hi, drop_first, drop_last. Numbers are
+// compared exactly: a coefficient means something else on any other basis.
 #include "field_impl.h"
 
 static const struct {
@@ -10,6 +10,7 @@ static const struct {
   PetscErrorCode (*read)(SnaFile, const char[], PetscInt, const SnaBasis[], SnaField *);
 } readers[] = {
   {"cp", SnaFieldRead_CP},
+  {"tensor_train", SnaFieldRead_TT},
 };
 
 PetscErrorCode SnaFieldCreate_Private(PetscInt nd, const SnaBasis bases[], const SnaFieldOps *ops, SnaField *f)
@@ -94,8 +95,7 @@ static void BasisAttributes(const SnaBasisInfo *info, Attribute attributes[NATTR
   attributes[5] = (Attribute){"drop_last", info->drop_last ? 1 : 0};
 }
 
-// "x,y,t"; PetscFree it.
-static PetscErrorCode JoinNames(PetscInt nd, const SnaBasisInfo info[], char **names)
+PetscErrorCode SnaFieldJoinNames_Private(PetscInt nd, const SnaBasisInfo info[], char **names)
 {
   size_t size = 1, length;
 
@@ -128,7 +128,7 @@ PetscErrorCode SnaFieldWrite(SnaField f, SnaFile file, const char group[])
     for (int a = 0; a < NATTRIBUTE; a++)
       PetscCall(SnaFileWriteAttributeReal(file, path, attributes[a].name, attributes[a].value));
   }
-  PetscCall(JoinNames(f->nd, f->info, &names));
+  PetscCall(SnaFieldJoinNames_Private(f->nd, f->info, &names));
   PetscCall(SnaFileWriteAttributeText(file, group, "format", f->ops->format));
   PetscCall(SnaFileWriteAttributeText(file, group, "directions", names));
   PetscCall(PetscFree(names));
@@ -142,6 +142,68 @@ static PetscErrorCode Failed(SnaFile file, PetscBool *failed)
   PetscFunctionBeginUser;
   PetscCall(SnaFileGetError(file, &message));
   *failed = (PetscBool)(message != NULL);
+  PetscFunctionReturn(0);
+}
+
+// "6 x 3" with between = " x "
+static PetscErrorCode ListText(int ndim, const PetscInt dims[], const char between[], char text[], size_t size)
+{
+  PetscFunctionBeginUser;
+  text[0] = 0;
+  for (int k = 0; k < ndim; k++) {
+    char number[32];
+
+    PetscCall(PetscSNPrintf(number, sizeof(number), "%s%" PetscInt_FMT, k ? between : "", dims[k]));
+    PetscCall(PetscStrlcat(text, number, size));
+  }
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaFieldReadNumbers_Private(
+  SnaFile file, const char path[], int ndim, const PetscInt expected[], PetscInt dims[], double **data)
+{
+  PetscInt   found[4] = {0}, wanted[3], bad = 0;
+  PetscInt64 count  = 1;
+  PetscBool  failed = PETSC_TRUE, fits = PETSC_TRUE;
+  int        found_ndim = 0;
+
+  PetscFunctionBeginUser;
+  *data = NULL;
+  PetscCall(SnaFileReadArraySize(file, path, &found_ndim, found));
+  PetscCall(Failed(file, &failed));
+  if (failed) PetscFunctionReturn(0);
+  if (found_ndim != ndim) {
+    PetscCall(SnaFileSetError(file, "%s: %d-dimensional, expected %d dimensions", path, found_ndim, ndim));
+    PetscFunctionReturn(0);
+  }
+  for (int k = 0; k < ndim; k++) {
+    wanted[k] = expected[k] ? expected[k] : PetscMax(1, found[k]);
+    if (found[k] != wanted[k]) fits = PETSC_FALSE;
+    dims[k] = found[k];
+    count   = PetscMin(count * found[k], (PetscInt64)PETSC_MAX_INT + 1);
+  }
+  if (!fits || count > PETSC_MAX_INT) {
+    char has[128], wants[128];
+
+    PetscCall(ListText(ndim, found, " x ", has, sizeof(has)));
+    PetscCall(ListText(ndim, wanted, " x ", wants, sizeof(wants)));
+    PetscCall(SnaFileSetError(file, "%s: %s numbers, expected %s", path, has, wants));
+    PetscFunctionReturn(0);
+  }
+  PetscCall(PetscCalloc1((size_t)count, data));
+  PetscCall(SnaFileReadArray(file, path, (PetscInt)count, *data));
+  PetscCall(Failed(file, &failed));
+  while (!failed && bad < count && !PetscIsInfOrNanReal((*data)[bad])) bad++;
+  if (!failed && bad < count) {
+    PetscInt at[3] = {0};
+    char     entry[128];
+
+    for (int k = ndim - 1; k >= 0; bad /= found[k--]) at[k] = bad % found[k];
+    PetscCall(ListText(ndim, at, ",", entry, sizeof(entry)));
+    PetscCall(SnaFileSetError(file, "%s: entry %s is not a finite number", path, entry));
+    failed = PETSC_TRUE;
+  }
+  if (failed) PetscCall(PetscFree(*data));
   PetscFunctionReturn(0);
 }
 
@@ -190,7 +252,7 @@ PetscErrorCode SnaFieldRead(SnaFile file, const char group[], PetscInt nd, const
     nd >= 1 && nd <= SNA_MAX_DIM, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "%" PetscInt_FMT " directions", nd);
   for (PetscInt d = 0; d < nd; d++) PetscCall(SnaBasisGetInfo(bases[d], &info[d]));
 
-  PetscCall(JoinNames(nd, info, &expected));
+  PetscCall(SnaFieldJoinNames_Private(nd, info, &expected));
   PetscCall(PetscStrlen(expected, &size));
   size += SNA_MAX_MESSAGE;
   PetscCall(PetscCalloc1(size, &stored));

@@ -48,6 +48,13 @@ static PetscErrorCode FindOrAppend(
   PetscFunctionReturn(0);
 }
 
+static PetscBool IsOne(PetscInt nq, const double *g)
+{
+  for (PetscInt q = 0; q < nq; q++)
+    if (PetscAbsReal(g[q] - 1) > SAME_FUNCTION) return PETSC_FALSE;
+  return PETSC_TRUE;
+}
+
 // Keeps the terms that do not vanish: coefficients with the scales moved in, and per direction the index of the distinct 1-D function.
 static PetscErrorCode CollapseTerms(PetscInt nd, const SnaTabulation tabs[], PetscInt nterm, const SnaLsqTerm term[],
   PetscInt *nkept, double coefficient[], PetscInt *index[], PetscInt ndistinct[], Function1D *distinct[])
@@ -169,6 +176,12 @@ PetscErrorCode SnaLsqCreate(PetscInt nd, const SnaBasis bases[], const SnaTabula
     D->p     = info.degree;
     D->nop   = nops[d];
     D->nrhs  = nqs[d];
+    PetscCall(PetscMalloc1(D->nop, &D->derivative));
+    D->identity = -1;
+    for (PetscInt a = 0; a < D->nop; a++) {
+      D->derivative[a] = ops[d][a].derivative;
+      if (D->derivative[a] == 0 && IsOne(tabs[d].nq, ops[d][a].g)) D->identity = a;
+    }
     PetscCall(NumberPairs(L->nk, D));
     PetscCall(Integrate(&tabs[d], weight ? weight[d] : NULL, ops[d], qs[d], D));
     for (PetscInt i = 0; i < nops[d]; i++) PetscCall(PetscFree(ops[d][i].g));
@@ -200,6 +213,7 @@ PetscErrorCode SnaLsqDestroy(SnaLsq *lsq)
     PetscCall(PetscFree(D->f));
     PetscCall(PetscFree(D->c));
     PetscCall(PetscFree(D->transposed));
+    PetscCall(PetscFree(D->derivative));
     PetscCall(PetscFree4(D->pair, D->pair_a, D->pair_b, D->transpose));
     PetscCall(PetscFree2(D->op, D->rhs));
   }

@@ -24,6 +24,21 @@ p = run(DECK, np=1, args=["-quiet"])
 checks.that(p.exit == 0 and not any(line.startswith("als ") for line in p.out.splitlines()), "-quiet has no progress lines", p)
 checks.refused(run(DECK, np=0, args=["-restart"]), r"restart", "-restart without a file")
 checks.refused(run(DECK, np=0, args=["-sample", "points.csv"]), r"-restart", "-sample without -restart")
+checks.refused(run(DECK, np=0, args=["-invert", "u=0.5"]), r"-invert needs -restart", "-invert without -restart")
+checks.refused(run(DECK, np=0, args=["-restart", "no.h5", "-sample", "points.csv", "-invert", "u=0.5"]), r"two queries", "-invert with -sample")
+checks.refused(run(DECK, np=0, args=["-restart", "no.h5", "-invert", "u=0.5"]), r"no\.h5", "-invert of a file that is not there")
+checks.refused(run(DECK, np=0, args=["-invert_starts", "9"]), r"no effect without -invert", "an option of -invert alone")
+for target, words in (
+    ("0.5", r"name=value"), ("v=0.5", r"write u=0\.5"), ("u=a", r"`a`"), ("u=", r"empty"), ("u=0.3:0.2", r"lower end comes first"), ("u=1/0", r"finite"), ("u=0.5,u=0.6", r"-invert:"),
+):
+    checks.refused(run(DECK, np=0, args=["-restart", "no.h5", "-invert", target]), [r"-invert:", words], f"-invert {target}")
+for box, words in (
+    ("x", r"name=low:high"), ("w=0", r"`w` is no input"), ("x=2", r"outside its domain \[-1, 1\]"), ("x=0:2", r"x = 2 is outside"), ("x=0.5:-0.5", r"lower end"), ("x=0, x=0.1", r"twice"),
+    ("x=0, y=0", r"every input is fixed"), ("x=nope", r"`nope`"),
+):
+    checks.refused(run(DECK, np=0, args=["-restart", "no.h5", "-invert", "u=0.5", "-invert_at", box]), [r"-invert_at:", words], f"-invert_at {box}")
+checks.refused(run(DECK, np=0, args=["-restart", "no.h5", "-invert", "u=0.5", "-invert_starts", "0", "-invert_rtol", "2"]), [r"-invert_starts: 0", r"-invert_rtol: 2"], "numbers out of range, told together")
+checks.refused(run(DECK, np=0, args=["-restart", "no.h5", "-invert"]), r"-invert: has no value", "-invert without a target")
 p = run(DECK, np=0, args=["--vsna_rank", "3"])
 checks.that(p.exit == 0 and p.results.get("rank") == 3, "two dashes are as good as one", p)
 checks.refused(run(DECK, np=0, args=["-vsna_rank"]), r"vsna_rank", "an option without its value")

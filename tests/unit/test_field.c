@@ -1,6 +1,6 @@
 // np: 1 2 3
-// SnaField of format cp: values, gradients and marginals against plain loops over the definition, and the way through
-// a file.
+// SnaField of format cp: values, gradients and marginals against plain loops over the definition; the way of all
+// formats through a file. Values of tensor trains: test_field_tt.c.
 #include <sna/sna.h>
 #include <math.h>
 #include <setjmp.h>
@@ -431,6 +431,137 @@ static void test_round_trip(void **state)
   Unmake(&s);
 }
 
+static void test_factors(void **state)
+{
+  double  *C[3];
+  PetscInt rank;
+  Sample   s;
+
+  (void)state;
+  Make(3, 11, 1, 3, &s);
+  Ok(SnaFieldGetCP(s.field, &rank, C));
+  assert_int_equal(rank, 11);
+  for (int d = 0; d < 3; d++) {
+    assert_memory_equal(C[d], s.C[d], (size_t)(s.info[d].n * rank) * sizeof(double));
+    Ok(PetscFree(C[d]));
+  }
+  Unmake(&s);
+}
+
+// A train over the bases of a sample of 4 directions; the leaf of x0 is an identity.
+static void MakeTrain(const Sample *s, SnaTt *tt)
+{
+  const PetscInt  dir[4] = {2, 0, 3, 1}, r[5] = {1, 2, 5, 3, 1};
+  const PetscBool has_leaf[4] = {PETSC_TRUE, PETSC_FALSE, PETSC_TRUE, PETSC_TRUE};
+  PetscInt        n[4], m[4];
+
+  for (int k = 0; k < 4; k++) {
+    n[k] = s->info[dir[k]].n;
+    m[k] = has_leaf[k] ? 3 : n[k];
+  }
+  Ok(SnaTtCreate(4, dir, n, m, r, has_leaf, tt));
+  for (int k = 0; k < 4; k++) {
+    for (PetscInt i = 0; has_leaf[k] && i < n[k] * m[k]; i++)
+      (*tt)->leaf[k][i] = SnaRandomNormal(11, (uint64_t)k, (uint64_t)i);
+    for (PetscInt i = 0; i < r[k] * m[k] * r[k + 1]; i++)
+      (*tt)->core[k][i] = SnaRandomNormal(12, (uint64_t)k, (uint64_t)i);
+  }
+  (*tt)->leaf[0][0] = 1. / 3;
+  (*tt)->leaf[0][1] = -0.;
+  (*tt)->core[2][2] = 5e-324;
+  (*tt)->core[3][0] = -0.;
+}
+
+static void test_round_trip_of_train(void **state)
+{
+  static const char *const names[] = {"x2", "x0", "x3", "x1"};
+  SnaFile                  file;
+  SnaField                 train, field;
+  SnaTt                    tt, copy;
+  Sample                   s;
+  PetscInt                 count, expected;
+  char                     message[SNA_MAX_MESSAGE], text[64];
+
+  (void)state;
+  Make(4, 1, 1, 4, &s);
+  MakeTrain(&s, &tt);
+  Ok(SnaFieldCreateTT(4, s.basis, tt, &train));
+  Store(train);
+
+  Ok(SnaFileOpen(PETSC_COMM_WORLD, path, &file));
+  Ok(SnaFileReadAttributeText(file, "/solution/field", "format", sizeof(text), text));
+  assert_string_equal(text, "tensor_train");
+  Ok(SnaFileReadAttributeText(file, "/solution/field", "directions", sizeof(text), text));
+  assert_string_equal(text, "x0,x1,x2,x3");
+  Ok(SnaFileReadAttributeText(file, "/solution/field", "order", sizeof(text), text));
+  assert_string_equal(text, "x2,x0,x3,x1");
+  for (int k = 0; k < 4; k++) { // the layout, read without SnaFieldRead
+    char      name[64];
+    int       ndim;
+    PetscInt  dims[4], size;
+    PetscBool marked;
+    double   *numbers, value = -1;
+
+    Ok(PetscSNPrintf(name, sizeof(name), "/solution/field/%s", names[k]));
+    Ok(SnaFileReadArraySize(file, name, &ndim, dims));
+    assert_true(ndim == 2 && dims[0] == tt->n[k] && dims[1] == tt->m[k]);
+    size = dims[0] * dims[1];
+    Ok(PetscMalloc1(size, &numbers));
+    Ok(SnaFileReadArray(file, name, size, numbers));
+    for (PetscInt i = 0; k == 1 && i < size; i++) assert_true(numbers[i] == (i / dims[1] == i % dims[1] ? 1 : 0));
+    if (k != 1) assert_memory_equal(numbers, tt->leaf[k], (size_t)size * sizeof(double));
+    Ok(PetscFree(numbers));
+    Ok(SnaFileHasAttribute(file, name, "identity", &marked));
+    assert_int_equal(marked, k == 1);
+    if (marked) Ok(SnaFileReadAttributeReal(file, name, "identity", &value));
+    if (marked) assert_true(value == 1);
+    Ok(SnaFileReadAttributeReal(file, name, "degree", &value));
+    assert_true(value == (double)s.info[tt->dir[k]].degree);
+    Ok(PetscSNPrintf(name, sizeof(name), "/solution/field/core/%s", names[k]));
+    Ok(SnaFileReadArraySize(file, name, &ndim, dims));
+    assert_true(ndim == 3 && dims[0] == tt->m[k] && dims[1] == tt->r[k + 1] && dims[2] == tt->r[k]);
+    size = dims[0] * dims[1] * dims[2];
+    Ok(PetscMalloc1(size, &numbers));
+    Ok(SnaFileReadArray(file, name, size, numbers));
+    assert_memory_equal(numbers, tt->core[k], (size_t)size * sizeof(double));
+    Ok(PetscFree(numbers));
+  }
+  Ok(SnaFieldRead(file, "/solution/field", 4, s.basis, &field));
+  Ok(SnaFileClose(&file, message));
+  assert_string_equal(message, "");
+  assert_non_null(field);
+  Ok(SnaFieldGetTT(field, &copy));
+  assert_int_equal(copy->nd, 4);
+  assert_memory_equal(copy->dir, tt->dir, 4 * sizeof(PetscInt));
+  assert_memory_equal(copy->n, tt->n, 4 * sizeof(PetscInt));
+  assert_memory_equal(copy->m, tt->m, 4 * sizeof(PetscInt));
+  assert_memory_equal(copy->r, tt->r, 5 * sizeof(PetscInt));
+  for (int k = 0; k < 4; k++) {
+    assert_int_equal(copy->leaf[k] != NULL, k != 1);
+    if (k != 1) assert_memory_equal(copy->leaf[k], tt->leaf[k], (size_t)(tt->n[k] * tt->m[k]) * sizeof(double));
+    assert_memory_equal(copy->core[k], tt->core[k], (size_t)(tt->r[k] * tt->m[k] * tt->r[k + 1]) * sizeof(double));
+  }
+  Ok(SnaFieldGetParameterCount(field, &count));
+  Ok(SnaTtGetParameterCount(tt, &expected));
+  assert_int_equal(count, expected);
+  for (int i = 0; i < 100; i++) {
+    double        x[4], u, v, g[4], h[4];
+    double *const gu[4] = {&g[0], &g[1], &g[2], &g[3]}, *const gv[4] = {&h[0], &h[1], &h[2], &h[3]};
+    const double *point[4] = {&x[0], &x[1], &x[2], &x[3]};
+
+    for (PetscInt d = 0; d < 4; d++)
+      x[d] = s.info[d].lo + (s.info[d].hi - s.info[d].lo) * SnaRandomUniform(10, (uint64_t)d, (uint64_t)i);
+    Ok(SnaFieldEvaluate(train, 1, point, &u, gu));
+    Ok(SnaFieldEvaluate(field, 1, point, &v, gv));
+    assert_memory_equal(&u, &v, sizeof(u));
+    assert_memory_equal(g, h, sizeof(g));
+  }
+  Ok(SnaFieldDestroy(&field));
+  Ok(SnaFieldDestroy(&train));
+  Ok(SnaTtDestroy(&tt));
+  Unmake(&s);
+}
+
 // Reads with `bases`; the refusal must hold `words`.
 static void Refuse(const char group[], PetscInt nd, const SnaBasis bases[], const char words[])
 {
@@ -532,6 +663,64 @@ static void test_foreign_file(void **state)
   Unmake(&s);
 }
 
+static void test_foreign_train(void **state)
+{
+  static const char *const words[] = {"attribute `order`",
+    "/f: order `x1` does not hold each of the directions `x0,x1` once", "/f: order `x1,x1` does not hold",
+    "/f: order `x1,x2` does not hold", "/f: order `x1,x0,x1` does not hold", "/f/x0: 6 x 2 numbers, expected 5 x 2",
+    "/f/x0: 6 modes of 5 functions", "/f/x0: entry 1,0 is not a finite number",
+    "/f/x0: marked as the identity, which it is not", "/f/x0: marked as the identity, which it is not", "/f/core/x0",
+    "/f/core/x0: 2-dimensional", "/f/core/x0: 3 x 1 x 3 numbers, expected 2 x 1 x 3",
+    "/f/core/x0: 2 x 1 x 4 numbers, expected 2 x 1 x 3", "/f/core/x0: 2 x 2 x 3 numbers, expected 2 x 1 x 3",
+    "/f/core/x1: 2 x 3 x 2 numbers, expected 2 x 3 x 1", "/f/core/x0: entry 1,0,2 is not a finite number"};
+  Sample                   s;
+
+  (void)state;
+  Make(2, 3, 3, 3, &s); // 5 and 6 functions; the train is x1 - 3 - x0
+  for (int fault = 0; fault < (int)(sizeof(words) / sizeof(words[0])); fault++) {
+    static const char *const orders[] = {NULL, "x1", "x1,x1", "x1,x2", "x1,x0,x1"};
+    SnaFile                  file;
+    char                     message[SNA_MAX_MESSAGE];
+
+    Ok(SnaFileCreate(PETSC_COMM_WORLD, path, &file));
+    for (int d = 0; d < 2; d++) {
+      const SnaBasisInfo *i       = &s.info[d];
+      PetscInt            leaf[2] = {i->n, 2}, core[3] = {2, d == 0 ? 1 : 3, d == 0 ? 3 : 1};
+      double              C[64] = {0};
+      const char         *name  = d ? "/f/x1" : "/f/x0";
+
+      if (d == 0 && fault == 5) leaf[0]++;
+      if (d == 0 && fault == 6) leaf[1] = i->n + 1;
+      if (d == 0 && fault == 7) C[2] = (double)NAN;
+      if (d == 0 && fault == 9) leaf[1] = i->n; // square, but zero
+      Ok(SnaFileWriteArray(file, name, 2, leaf, C));
+      Ok(SnaFileWriteAttributeText(file, name, "basis", "bspline"));
+      Ok(SnaFileWriteAttributeReal(file, name, "degree", (double)i->degree));
+      Ok(SnaFileWriteAttributeReal(file, name, "cells", (double)i->cells));
+      Ok(SnaFileWriteAttributeReal(file, name, "lo", i->lo));
+      Ok(SnaFileWriteAttributeReal(file, name, "hi", i->hi));
+      Ok(SnaFileWriteAttributeReal(file, name, "drop_first", i->drop_first ? 1 : 0));
+      Ok(SnaFileWriteAttributeReal(file, name, "drop_last", i->drop_last ? 1 : 0));
+      if (d == 0 && (fault == 8 || fault == 9)) Ok(SnaFileWriteAttributeReal(file, name, "identity", 1));
+      if (d == 0 && fault == 10) continue;
+      if (d == 0 && fault == 12) core[0]++;
+      if (d == 0 && fault == 13) core[2]++;
+      if (d == 0 && fault == 14) core[1]++;
+      if (d == 1 && fault == 15) core[2]++;
+      C[2] = 0;
+      if (d == 0 && fault == 16) C[5] = (double)INFINITY;
+      Ok(SnaFileWriteArray(file, d ? "/f/core/x1" : "/f/core/x0", d == 0 && fault == 11 ? 2 : 3, core, C));
+    }
+    Ok(SnaFileWriteAttributeText(file, "/f", "format", "tensor_train"));
+    Ok(SnaFileWriteAttributeText(file, "/f", "directions", "x0,x1"));
+    if (fault > 0) Ok(SnaFileWriteAttributeText(file, "/f", "order", fault < 5 ? orders[fault] : "x1,x0"));
+    Ok(SnaFileClose(&file, message));
+    assert_string_equal(message, "");
+    Refuse("/f", 2, s.basis, words[fault]);
+  }
+  Unmake(&s);
+}
+
 int main(int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
@@ -541,9 +730,12 @@ int main(int argc, char **argv)
     cmocka_unit_test(test_boundary),
     cmocka_unit_test(test_not_a_number),
     cmocka_unit_test(test_marginals),
+    cmocka_unit_test(test_factors),
     cmocka_unit_test_setup_teardown(test_round_trip, MakePath, RemovePath),
+    cmocka_unit_test_setup_teardown(test_round_trip_of_train, MakePath, RemovePath),
     cmocka_unit_test_setup_teardown(test_other_basis, MakePath, RemovePath),
     cmocka_unit_test_setup_teardown(test_foreign_file, MakePath, RemovePath),
+    cmocka_unit_test_setup_teardown(test_foreign_train, MakePath, RemovePath),
   };
   int failures;
 

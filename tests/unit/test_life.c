@@ -152,7 +152,7 @@ static void test_progress(void **state)
 static void test_results(void **state)
 {
   SnaResults  r;
-  const char *name;
+  const char *name, *words;
   double      value;
   char        text[4096];
 
@@ -176,6 +176,20 @@ static void test_results(void **state)
   assert_null(name);
   OK(SnaResultsGet(r, -1, &name, &value));
   assert_null(name);
+  OK(SnaResultsDestroy(&r));
+
+  OK(SnaResultsCreate(&r)); // texts among numbers; either replaces the other
+  OK(SnaResultsAddText(r, "order", "y,x,t"));
+  OK(SnaResultsAdd(r, "rank", 2));
+  OK(SnaResultsAddText(r, "ranks_tt", "1,2,1"));
+  OK(SnaResultsAddText(r, "order", "t,x,y"));
+  OK(SnaResultsGetText(r, 0, &words));
+  assert_string_equal(words, "t,x,y");
+  OK(SnaResultsGetText(r, 1, &words));
+  assert_null(words);
+  OK(SnaResultsAdd(r, "ranks_tt", 3));
+  captured(NULL, r, 0, sizeof(text), text);
+  assert_string_equal(text, rank ? "" : "result order t,x,y\nresult rank 2.000000000000e+00\nresult ranks_tt 3.000000000000e+00\n");
   OK(SnaResultsDestroy(&r));
 }
 

@@ -14,23 +14,19 @@ static PetscErrorCode SnaModelDestroy_VSNA(SnaModel model)
 
   PetscFunctionBeginUser;
   PetscCall(SnaAlsDestroy(&v->als));
-  PetscCall(SnaLsqDestroy(&v->lsq));
-  PetscCall(SnaFieldDestroy(&v->field));
+  PetscCall(SnaTtAlsDestroy(&v->tt_als));
+  PetscCall(SnaFieldDestroy(&v->converted));
   for (PetscInt k = 0; v->replica && k < v->restarts; k++) {
-    for (PetscInt d = 0; d < v->nd; d++) PetscCall(PetscFree(v->replica[k].C[d]));
+    PetscCall(SnaFieldDestroy(&v->replica[k].field));
     PetscCall(PetscFree(v->replica[k].history));
   }
   PetscCall(PetscFree(v->replica));
-  for (PetscInt d = 0; d < v->nd; d++) {
-    PetscCall(SnaExprDestroy(&v->dir[d].weight));
-    if (v->dir[d].basis) PetscCall(SnaTabulationDestroy(&v->dir[d].tab));
-    PetscCall(SnaBasisDestroy(&v->dir[d].basis));
-  }
+  PetscCall(VsnaLevelsDestroy(v));
+  for (PetscInt d = 0; d < v->nd; d++) PetscCall(SnaExprDestroy(&v->dir[d].weight));
   PetscCall(DestroyTerms(v->term.n, v->term.term));
   PetscCall(DestroyTerms(v->source.n, v->source.term));
   PetscCall(DestroyTerms(v->initial.n, v->initial.term));
   PetscCall(DestroyTerms(v->nreference, v->reference_term));
-  PetscCall(SnaExprDestroy(&v->reference));
   if (v->workers != MPI_COMM_NULL) PetscCallMPI(MPI_Comm_free(&v->workers));
   PetscCall(PetscFree(model->data));
   PetscFunctionReturn(0);

@@ -35,12 +35,26 @@ static const SnaOption pde_options[] = {
     "The initial condition: a sum of product terms in the other directions; kept exactly as a lift; absent: 0."},
   {"pde_initial_*", SNA_OPT_STRING, NULL, 0, 0, "product", "One term of the initial condition."},
   {"pde_reference", SNA_OPT_STRING, "", 0, 0, "expression",
-    "A known solution, any expression in all directions: the run then reports the error."},
+    "A known solution, any expression in the physical coordinates (those of dim, or of coordinates): the run then "
+    "reports the error."},
   {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}};
 
 static const SnaOption vsna_options[] = {
-  {"vsna_format", SNA_OPT_CHOICE, "cp", 0, 0, "cp", "Separable format of the field."},
-  {"vsna_rank", SNA_OPT_INT, "32", 1, 2048, "1..2048", "Target rank R: the number of products."},
+  {"vsna_format", SNA_OPT_CHOICE, "cp", 0, 0, "cp|tensor_train",
+    "Separable format of the field: a sum of products of given rank, or a tensor train of given accuracy."},
+  {"vsna_rtol", SNA_OPT_REAL, "1e-4", 1e-12, 0.5, "1e-12..0.5",
+    "tensor_train: target of the relative L2 error; ranks follow from it. Also the rounding of convert: tensor_train."},
+  {"vsna_parameters", SNA_OPT_INT, "0", 0, 2147483647, ">= 0",
+    "tensor_train: round the result to at most this many numbers instead of to rtol; 0: to rtol."},
+  {"vsna_order", SNA_OPT_STRINGS, "", 0, 0, "[y, x, t], all directions",
+    "tensor_train: directions along the train; absent: chosen by the program."},
+  {"vsna_tt_max_rank", SNA_OPT_INT, "0", 0, 100000, ">= 0", "tensor_train: no rank above this; 0: as needed."},
+  {"vsna_tt_max_sweeps", SNA_OPT_INT, "200", 1, 2147483647, ">= 1",
+    "tensor_train: half sweeps in all; a run that reaches it before its end is not converged (exit code 3)."},
+  {"vsna_convert", SNA_OPT_CHOICE, "none", 0, 0, "none|cp|tensor_train",
+    "Deliver the solved field in the other format."},
+  {"vsna_convert_rank", SNA_OPT_INT, "", 1, 2048, "1..2048", "Rank of convert: cp."},
+  {"vsna_rank", SNA_OPT_INT, "32", 1, 2048, "1..2048", "cp: target rank R, the number of products."},
   {"vsna_ladder", SNA_OPT_INTS, "", 1, 2048, "increasing ranks",
     "Ranks to grow through; absent: 8, 12, 16, 24, 32, 48, ... up to the target."},
   {"vsna_restarts", SNA_OPT_INT, "1", 1, 1024, "1..1024",
@@ -208,26 +222,29 @@ static PetscErrorCode CheckTerms(SnaDeck deck, const SnaModelInfo *info, Vsna *v
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode ReadReference(SnaDeck deck, SnaModelInfo *info, const SnaSymbols *symbols, Vsna *v)
+static PetscErrorCode ReadReference(SnaModel model, SnaDeck deck, const SnaSymbols *symbols, Vsna *v)
 {
-  const char *text;
-  char        message[SNA_MAX_MESSAGE];
-  int         n;
+  const SnaCoordinatesInfo *info;
+  const char               *text;
+  PetscBool                 grid, separable;
+  int                       n;
 
   PetscFunctionBeginUser;
-  PetscCall(SnaDeckGetString(deck, "pde_reference", NULL, &text));
-  if (!text || !*text) PetscFunctionReturn(0);
-  PetscCall(SnaExprCreate(text, symbols, &v->reference, message));
-  if (!v->reference) {
-    PetscCall(SnaDeckError(deck, "pde_reference", NULL, "%s", message));
-    PetscFunctionReturn(0);
-  }
+  PetscCall(SnaModelReadCoordinates_Private(model, deck));
+  PetscCall(SnaCoordinatesGetInfo(model->coordinates, &info));
+  PetscCall(SnaDeckGetString(deck, "error_method", NULL, &v->error_method));
+  PetscCall(SnaDeckGetInt(deck, "error_points", NULL, &v->error_points));
+  PetscCall(PetscStrcmp(v->error_method, "grid", &grid));
+  PetscCall(PetscStrcmp(v->error_method, "separable", &separable));
+  if (info->mapped && (grid || separable))
+    PetscCall(SnaDeckError(deck, "error_method", NULL,
+      "`%s` integrates over the directions, the reference is one of the physical coordinates; use qmc or auto",
+      v->error_method));
+  PetscCall(SnaModelReadReference_Private(model, deck, "pde_reference", &text));
+  if (!model->reference || info->mapped) PetscFunctionReturn(0);
   PetscCall(SnaTermsFromSum(
     text, symbols, (int)(sizeof(v->reference_term) / sizeof(v->reference_term[0])), &n, v->reference_term));
-  v->nreference  = n;
-  info->nfield   = 3;
-  info->field[1] = "reference";
-  info->field[2] = "error";
+  v->nreference = n;
   PetscFunctionReturn(0);
 }
 
@@ -241,20 +258,109 @@ static void DefaultLadder(PetscInt target, SnaAlsOptions *o)
   o->rung[o->nrung++] = target;
 }
 
-static PetscErrorCode ReadSolver(SnaDeck deck, Vsna *v)
+// Names as directions.
+static PetscErrorCode ReadOrder(SnaDeck deck, const SnaModelInfo *info, SnaTtAlsOptions *o)
+{
+  const char *name[SNA_MAX_DIM];
+  char        missing[SNA_MAX_DIM * 34] = "";
+  PetscInt    n, count[SNA_MAX_DIM] = {0};
+  PetscBool   given;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaDeckHas(deck, "vsna_order", NULL, &given));
+  PetscCall(SnaDeckGetStrings(deck, "vsna_order", NULL, SNA_MAX_DIM, &n, name));
+  for (PetscInt d = 0; d < info->nd; d++) o->order[d] = d;
+  if (!given || n == 0) PetscFunctionReturn(0);
+  for (PetscInt i = 0; i < n; i++) {
+    PetscInt d = 0;
+    for (PetscBool same = PETSC_FALSE; d < info->nd; d++) {
+      PetscCall(PetscStrcmp(name[i], info->name[d], &same));
+      if (same) break;
+    }
+    if (d == info->nd) {
+      const char *nearest = SnaNearestName(name[i], (int)info->nd, info->name);
+      PetscCall(SnaDeckError(deck, "vsna_order", NULL, "the order names `%s`, which is no direction%s%s%s", name[i],
+        nearest ? "; did you mean `" : "", nearest ? nearest : "", nearest ? "`?" : ""));
+    } else if (count[d]++ > 0)
+      PetscCall(SnaDeckError(deck, "vsna_order", NULL, "the order names `%s` twice", name[i]));
+    else
+      o->order[i] = d;
+  }
+  for (PetscInt d = 0; d < info->nd; d++) {
+    if (count[d] > 0) continue;
+    if (missing[0]) PetscCall(PetscStrlcat(missing, ", ", sizeof(missing)));
+    PetscCall(PetscStrlcat(missing, info->name[d], sizeof(missing)));
+  }
+  if (missing[0])
+    PetscCall(SnaDeckError(deck, "vsna_order", NULL, "the order names every direction once; missing: %s", missing));
+  o->order_given = PETSC_TRUE; // where it is wrong the run ends
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode ReadTensorTrain(SnaDeck deck, const SnaModelInfo *info, Vsna *v)
+{
+  SnaTtAlsOptions *o = &v->tt_options;
+  const char      *word;
+  PetscBool        given, cp, tt;
+
+  PetscFunctionBeginUser;
+  o->prefix = "vsna_";
+  PetscCall(SnaDeckGetReal(deck, "vsna_rtol", NULL, &o->rtol));
+  PetscCall(SnaDeckGetInt(deck, "vsna_parameters", NULL, &o->parameters));
+  PetscCall(ReadOrder(deck, info, o));
+  PetscCall(SnaDeckGetInt(deck, "vsna_tt_max_rank", NULL, &o->max_rank));
+  PetscCall(SnaDeckGetInt(deck, "vsna_tt_max_sweeps", NULL, &o->max_sweeps));
+  PetscCall(SnaDeckGetString(deck, "vsna_convert", NULL, &word));
+  PetscCall(PetscStrcmp(word, "cp", &cp));
+  PetscCall(PetscStrcmp(word, "tensor_train", &tt));
+  v->convert = cp ? VSNA_CONVERT_CP : tt ? VSNA_CONVERT_TT : VSNA_CONVERT_NONE;
+  PetscCall(SnaDeckHas(deck, "vsna_convert_rank", NULL, &given));
+  PetscCall(SnaDeckGetInt(deck, "vsna_convert_rank", NULL, &v->convert_rank));
+  if (cp && !given && v->format == &VsnaFormatTT)
+    PetscCall(SnaDeckError(deck, "vsna_convert", NULL, "convert: cp needs the rank: convert_rank"));
+  PetscFunctionReturn(0);
+}
+
+// Keys that the chosen format has no use for are no errors: the same deck serves both, with -vsna_format on the command line.
+static PetscErrorCode NoteUnusedKeys(SnaDeck deck, Vsna *v)
+{
+  static const char *const cp[] = {"rank", "ladder", "als_enrich", "als_sweeps", "als_final_sweeps", "als_max_sweeps",
+    "als_rtol", "als_tikhonov", "als_linesearch", "als_balance_every", NULL};
+  static const char *const tt[] = {"rtol", "parameters", "order", "tt_max_rank", "tt_max_sweeps", NULL};
+  static const char *const tt_convert[] = {
+    "tt_max_rank", "tt_max_sweeps", NULL}; // rtol, parameters and order serve the conversion
+  const PetscBool is_cp = (PetscBool)(v->format == &VsnaFormatCP);
+
+  PetscFunctionBeginUser;
+  for (const char *const *key = !is_cp ? cp : v->convert == VSNA_CONVERT_TT ? tt_convert : tt; *key; key++) {
+    char      name[64];
+    PetscBool given;
+    PetscCall(PetscSNPrintf(name, sizeof(name), "vsna_%s", *key));
+    PetscCall(SnaDeckHas(deck, name, NULL, &given));
+    if (!given) continue;
+    if (v->unused_keys[0]) PetscCall(PetscStrlcat(v->unused_keys, ", ", sizeof(v->unused_keys)));
+    PetscCall(PetscStrlcat(v->unused_keys, *key, sizeof(v->unused_keys)));
+  }
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode ReadSolver(SnaDeck deck, const SnaModelInfo *info, Vsna *v)
 {
   SnaAlsOptions *o = &v->als_options;
   PetscInt       rank, n, ladder[63], seed;
-  PetscBool      given;
+  PetscBool      given, tt;
   const char    *word;
 
   PetscFunctionBeginUser;
   PetscCall(SnaDeckGetString(deck, "vsna_format", NULL, &word));
+  PetscCall(PetscStrcmp(word, VsnaFormatTT.name, &tt));
+  v->format = tt ? &VsnaFormatTT : &VsnaFormatCP;
   PetscCall(SnaDeckGetString(deck, "vsna_mat_type", NULL, &word));
   PetscCall(SnaDeckGetInt(deck, "vsna_rank", NULL, &rank));
   PetscCall(SnaDeckGetInt(deck, "vsna_restarts", NULL, &v->restarts));
   PetscCall(SnaDeckGetInt(deck, "vsna_seed", NULL, &seed));
-  o->seed = (uint64_t)seed;
+  o->seed            = (uint64_t)seed;
+  v->tt_options.seed = (uint64_t)seed;
   PetscCall(SnaDeckHas(deck, "vsna_ladder", NULL, &given));
   PetscCall(SnaDeckGetInts(deck, "vsna_ladder", NULL, 63, &n, ladder));
   if (given) {
@@ -275,8 +381,8 @@ static PetscErrorCode ReadSolver(SnaDeck deck, Vsna *v)
   PetscCall(SnaDeckGetReal(deck, "vsna_als_tikhonov", NULL, &o->tikhonov));
   PetscCall(SnaDeckGetBool(deck, "vsna_als_linesearch", NULL, &o->linesearch));
   PetscCall(SnaDeckGetInt(deck, "vsna_als_balance_every", NULL, &o->balance_every));
-  PetscCall(SnaDeckGetString(deck, "error_method", NULL, &v->error_method));
-  PetscCall(SnaDeckGetInt(deck, "error_points", NULL, &v->error_points));
+  PetscCall(ReadTensorTrain(deck, info, v));
+  PetscCall(NoteUnusedKeys(deck, v));
   PetscFunctionReturn(0);
 }
 
@@ -291,6 +397,7 @@ PetscErrorCode SnaModelSetFromOptions_VSNA(SnaModel model, SnaDeck deck)
   PetscCall(SnaDeckAddPetscPrefix(deck, "vsna_ksp_"));
   PetscCall(SnaDeckAddPetscPrefix(deck, "vsna_pc_"));
   PetscCall(SnaDeckAddPetscPrefix(deck, "vsna_sub_"));
+  PetscCall(SnaDeckAddPetscPrefix(deck, "vsna_tt_ksp_"));
   PetscCall(SnaDeckGetNames(deck, "dim", NULL, SNA_MAX_DIM, &v->nd, info->name));
   info->nd = v->nd;
   PetscCall(SnaDeckGetConstants(deck, &symbols));
@@ -320,7 +427,7 @@ PetscErrorCode SnaModelSetFromOptions_VSNA(SnaModel model, SnaDeck deck)
   PetscCall(ReadTerms(deck, "pde_source", "pde_source_*", &symbols, PETSC_FALSE, &v->source));
   PetscCall(ReadTerms(deck, "pde_initial", "pde_initial_*", &symbols, PETSC_FALSE, &v->initial));
   PetscCall(CheckTerms(deck, info, v));
-  PetscCall(ReadReference(deck, info, &symbols, v));
-  PetscCall(ReadSolver(deck, v));
+  PetscCall(ReadReference(model, deck, &symbols, v));
+  PetscCall(ReadSolver(deck, info, v));
   PetscFunctionReturn(0);
 }

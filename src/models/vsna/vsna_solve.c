@@ -1,109 +1,168 @@
-// vsna_solve.c - the sweep loop over replicas, history, restart state, results.
+// vsna_solve.c - the sweep loop over replicas, history, files; what does not depend on the format of the field.
 //
-// A replica is one run of alternating least squares from its own seed. Each group of ranks (at most two workers) takes replicas group, group +
+// A replica is one run of the format's solver from its own seed. Each group of ranks (at most two workers) takes replicas group, group +
 // ngroup, ...; the replica with the smallest objective is kept. The state written after any sweep continues to the same numbers.
 #include "vsna.h"
 #include <petsctime.h>
 
-static PetscErrorCode AppendHistory(VsnaReplica *r, const SnaAlsState *s, double seconds)
+static PetscErrorCode AppendHistory(VsnaReplica *r, const VsnaHistoryRow *row)
 {
   PetscFunctionBeginUser;
   if (r->nhistory == r->maxhistory) {
     r->maxhistory = PetscMax(256, 2 * r->maxhistory);
     PetscCall(PetscRealloc(sizeof(VsnaHistoryRow) * (size_t)r->maxhistory, &r->history));
   }
-  r->history[r->nhistory++] =
-    (VsnaHistoryRow){(double)s->total, (double)s->rank, (double)s->phase, s->residual, s->drop, s->step, seconds};
+  r->history[r->nhistory++] = *row;
   PetscFunctionReturn(0);
 }
 
-// Gathers the iterate of the replica being solved into its record, and makes the field that Sample sees.
+// Gathers the iterate of the replica being solved into its record, which Sample then sees.
 PetscErrorCode SnaModelUpdate_VSNA(SnaModel model)
 {
   Vsna        *v = (Vsna *)model->data;
   VsnaReplica *r = &v->replica[v->current];
-  SnaBasis     bases[SNA_MAX_DIM];
 
   PetscFunctionBeginUser;
-  if (v->als) {
-    PetscCall(SnaAlsGetState(v->als, &r->state));
-    for (PetscInt d = 0; d < v->nd; d++) PetscCall(PetscFree(r->C[d]));
-    PetscCall(SnaAlsGetFactors(v->als, r->C));
-    r->valid = PETSC_TRUE;
-  }
-  for (PetscInt d = 0; d < v->nd; d++) bases[d] = v->dir[d].basis;
-  PetscCall(SnaFieldDestroy(&v->field));
-  PetscCall(SnaFieldCreateCP(v->nd, bases, r->state.rank, (const double *const *)r->C, &v->field));
+  if (v->als || v->tt_als) PetscCall(v->format->getfield(model, r));
+  v->field       = r->field;
+  v->field_level = r->level;
   PetscFunctionReturn(0);
 }
 
 static PetscErrorCode SolveReplica(SnaModel model, PetscInt k, SnaSolveStatus *status)
 {
-  Vsna          *v       = (Vsna *)model->data;
-  VsnaReplica   *r       = &v->replica[k];
-  SnaAlsOptions  options = v->als_options;
-  SnaAlsState    s;
+  Vsna          *v    = (Vsna *)model->data;
+  VsnaReplica   *r    = &v->replica[k];
   PetscBool      done = PETSC_FALSE, stop = PETSC_FALSE;
   PetscLogDouble t0, t1;
+  double         setup = v->setup_seconds; // levels made on the way count as set-up
 
   PetscFunctionBeginUser;
-  options.seed += (uint64_t)k;
   v->current = k;
-  PetscCall(SnaAlsCreate(v->workers, v->lsq, &options, &v->als));
-  if (r->valid) {
-    PetscBool ok;
-    PetscCall(SnaAlsSetState(v->als, &r->state, (const double *const *)r->C, &ok));
-    PetscCheck(ok, v->workers, PETSC_ERR_ARG_WRONG, "restart state does not fit the ladder"); // refused by Read before
-  }
-  *status = SNA_SOLVE_CONVERGED;
+  *status    = SNA_SOLVE_CONVERGED;
+  PetscCall(PetscTime(&t0));
+  PetscCall(v->format->create(model, k));
   do {
-    char         line[128];
-    SnaIteration it = {.group = v->workers, .replica = k, .replicas = v->restarts, .what = "als", .line = line};
-    PetscCall(PetscTime(&t0));
-    PetscCall(SnaAlsStep(v->als, &done));
-    PetscCall(SnaAlsGetState(v->als, &s));
+    char           line[512];
+    VsnaHistoryRow row;
+    SnaIteration   it = {
+        .group = v->workers, .replica = k, .replicas = v->restarts, .what = v->format->what, .line = line};
+    PetscCall(v->format->step(model, r, &row, &it, sizeof(line), line, &done, status));
     PetscCall(PetscTime(&t1));
-    r->seconds += t1 - t0;
-    PetscCall(AppendHistory(r, &s, r->seconds));
-    if (s.failed) {
-      *status = SNA_SOLVE_NOTCONVERGED;
-      if (s.failed < 0)
-        PetscCall(PetscFPrintf(v->workers, PETSC_STDERR,
-          "vsna: sweep %" PetscInt_FMT
-          " raised the objective and was undone: the local systems are not solved accurately; look at the options of "
-          "the local solver (vsna: ksp_*, pc_*, tikhonov)\n",
-          s.total));
-      else
-        PetscCall(PetscFPrintf(v->workers, PETSC_STDERR,
-          "vsna: the local system of direction %s could not be solved in sweep %" PetscInt_FMT
-          "; look at the options of the local solver (vsna: ksp_*, pc_*)\n",
-          model->info.name[s.failed - 1], s.total));
-    } else if (!done && s.total >= v->max_sweeps) {
-      PetscCall(PetscFPrintf(v->workers, PETSC_STDERR,
-        "vsna: %" PetscInt_FMT " sweeps ended before the ladder did; raise als: max_sweeps\n", s.total));
-      *status = SNA_SOLVE_NOTCONVERGED;
-      done    = PETSC_TRUE;
-    }
-    it.step = s.total;
-    it.work = ((double)(k / v->ngroup) + s.work) / (double)((v->restarts - v->group + v->ngroup - 1) / v->ngroup);
-    it.done = s.total;
-    it.total =
-      PetscMin(v->max_sweeps, (v->als_options.nrung - 1) * (options.enrich + options.sweeps) + options.final_sweeps);
+    r->seconds += t1 - t0 - (v->setup_seconds - setup);
+    setup                                = v->setup_seconds;
+    row.column[VSNA_HISTORY_COLUMNS - 1] = r->seconds;
+    PetscCall(AppendHistory(r, &row));
+    it.work  = ((double)(k / v->ngroup) + it.work) / (double)((v->restarts - v->group + v->ngroup - 1) / v->ngroup);
     it.final = done;
-    PetscCall(PetscSNPrintf(line, sizeof(line), "rank %" PetscInt_FMT "%s  res %.3e  drop %.2e", s.rank,
-      s.phase == 0 ? " new" : "", s.residual, s.drop));
     if (model->monitor) PetscCall(model->monitor(model->monitor_ctx, model, &it, &stop));
     if (stop && !done) {
       *status = SNA_SOLVE_STOPPED;
       done    = PETSC_TRUE;
     }
+    PetscCall(PetscTime(&t0));
   } while (!done);
   PetscCall(SnaModelUpdate_VSNA(model));
-  PetscCall(SnaAlsDestroy(&v->als));
+  PetscCall(v->format->destroy(v));
   PetscFunctionReturn(0);
 }
 
-// Every rank gets the factors and state of the replica with the smallest objective.
+// ---------------------------------------------------------------------------------------------------------------------
+// The best replica on every rank
+// ---------------------------------------------------------------------------------------------------------------------
+static PetscErrorCode BroadcastCP(MPI_Comm comm, PetscMPIInt root, const VsnaLevel *level, PetscInt nd, SnaField *field)
+{
+  double     *C[SNA_MAX_DIM];
+  PetscInt    rank = 0;
+  PetscMPIInt me;
+
+  PetscFunctionBeginUser;
+  PetscCallMPI(MPI_Comm_rank(comm, &me));
+  if (me == root) PetscCall(SnaFieldGetCP(*field, &rank, C));
+  PetscCallMPI(MPI_Bcast(&rank, 1, MPIU_INT, root, comm));
+  for (PetscInt d = 0; d < nd; d++) {
+    SnaBasisInfo b;
+    PetscCall(SnaBasisGetInfo(level->tt.bases[d], &b));
+    if (me != root) PetscCall(PetscMalloc1(b.n * (size_t)rank, &C[d]));
+    PetscCallMPI(MPI_Bcast(C[d], (PetscMPIInt)(b.n * rank), MPI_DOUBLE, root, comm));
+  }
+  if (me != root) {
+    PetscCall(SnaFieldDestroy(field));
+    PetscCall(SnaFieldCreateCP(nd, level->tt.bases, rank, (const double *const *)C, field));
+  }
+  for (PetscInt d = 0; d < nd; d++) PetscCall(PetscFree(C[d]));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode BroadcastTT(MPI_Comm comm, PetscMPIInt root, const VsnaLevel *level, PetscInt nd, SnaField *field)
+{
+  SnaTt       tt                    = NULL;
+  PetscInt    sizes[SNA_MAX_DIM][4] = {{0}}; // direction, functions, mode rank, rank of the cut behind
+  PetscBool   has_leaf[SNA_MAX_DIM] = {PETSC_FALSE};
+  PetscInt    dir[SNA_MAX_DIM], n[SNA_MAX_DIM], m[SNA_MAX_DIM], r[SNA_MAX_DIM + 1];
+  PetscMPIInt me;
+
+  PetscFunctionBeginUser;
+  PetscCallMPI(MPI_Comm_rank(comm, &me));
+  if (me == root) {
+    PetscCall(SnaFieldGetTT(*field, &tt));
+    for (PetscInt k = 0; k < nd; k++) {
+      sizes[k][0] = tt->dir[k];
+      sizes[k][1] = tt->n[k];
+      sizes[k][2] = tt->m[k];
+      sizes[k][3] = tt->r[k + 1];
+      has_leaf[k] = (PetscBool)(tt->leaf[k] != NULL);
+    }
+  }
+  PetscCallMPI(MPI_Bcast(sizes, (PetscMPIInt)(4 * nd), MPIU_INT, root, comm));
+  PetscCallMPI(MPI_Bcast(has_leaf, (PetscMPIInt)nd, MPIU_BOOL, root, comm));
+  r[0] = 1;
+  for (PetscInt k = 0; k < nd; k++) {
+    dir[k]   = sizes[k][0];
+    n[k]     = sizes[k][1];
+    m[k]     = sizes[k][2];
+    r[k + 1] = sizes[k][3];
+  }
+  if (me != root) PetscCall(SnaTtCreate(nd, dir, n, m, r, has_leaf, &tt));
+  for (PetscInt k = 0; k < nd; k++) {
+    if (has_leaf[k]) PetscCallMPI(MPI_Bcast(tt->leaf[k], (PetscMPIInt)(n[k] * m[k]), MPI_DOUBLE, root, comm));
+    PetscCallMPI(MPI_Bcast(tt->core[k], (PetscMPIInt)(r[k] * m[k] * r[k + 1]), MPI_DOUBLE, root, comm));
+  }
+  if (me != root) {
+    PetscCall(SnaFieldDestroy(field));
+    PetscCall(SnaFieldCreateTT(nd, level->tt.bases, tt, field));
+    PetscCall(SnaTtDestroy(&tt));
+  }
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode VsnaFieldBroadcast(SnaModel model, PetscMPIInt root, SnaField *field, const VsnaLevel **level)
+{
+  Vsna       *v                  = (Vsna *)model->data;
+  PetscInt    cells[SNA_MAX_DIM] = {0};
+  PetscBool   cp                 = PETSC_FALSE;
+  PetscMPIInt me;
+
+  PetscFunctionBeginUser;
+  PetscCallMPI(MPI_Comm_rank(model->comm, &me));
+  if (me == root) {
+    const char *format;
+    PetscCall(SnaFieldGetFormat(*field, &format));
+    PetscCall(PetscStrcmp(format, "cp", &cp));
+    PetscCall(PetscArraycpy(cells, (*level)->tt.cells, v->nd));
+  }
+  PetscCallMPI(MPI_Bcast(&cp, 1, MPIU_BOOL, root, model->comm));
+  PetscCallMPI(MPI_Bcast(cells, (PetscMPIInt)v->nd, MPIU_INT, root, model->comm));
+  PetscCall(VsnaGetLevel(model, NULL, cells, level));
+  PetscCheck(*level, PETSC_COMM_SELF, PETSC_ERR_PLIB, "a level that rank %d has: %s", root, v->level_error);
+  if (cp)
+    PetscCall(BroadcastCP(model->comm, root, *level, v->nd, field));
+  else
+    PetscCall(BroadcastTT(model->comm, root, *level, v->nd, field));
+  PetscFunctionReturn(0);
+}
+
+// Every rank gets the field and state of the replica with the smallest objective.
 static PetscErrorCode KeepBest(SnaModel model, double best, PetscInt best_replica)
 {
   Vsna       *v = (Vsna *)model->data;
@@ -131,15 +190,7 @@ static PetscErrorCode KeepBest(SnaModel model, double best, PetscInt best_replic
   }
   PetscCallMPI(
     MPI_Bcast(r->history, (PetscMPIInt)(r->nhistory * VSNA_HISTORY_COLUMNS), MPI_DOUBLE, winner.rank, model->comm));
-  for (PetscInt d = 0; d < v->nd; d++) {
-    SnaBasisInfo b;
-    PetscCall(SnaBasisGetInfo(v->dir[d].basis, &b));
-    if (rank != winner.rank) {
-      PetscCall(PetscFree(r->C[d]));
-      PetscCall(PetscMalloc1(b.n * (size_t)r->state.rank, &r->C[d]));
-    }
-    PetscCallMPI(MPI_Bcast(r->C[d], (PetscMPIInt)(b.n * r->state.rank), MPI_DOUBLE, winner.rank, model->comm));
-  }
+  PetscCall(VsnaFieldBroadcast(model, winner.rank, &r->field, &r->level));
   r->valid = PETSC_TRUE;
   PetscCall(SnaModelUpdate_VSNA(model));
   PetscFunctionReturn(0);
@@ -162,11 +213,11 @@ static PetscErrorCode WaitForAll(MPI_Comm comm)
 
 PetscErrorCode SnaModelSolve_VSNA(SnaModel model, SnaResults results, SnaSolveStatus *status)
 {
-  Vsna              *v     = (Vsna *)model->data;
-  PetscInt           worst = SNA_SOLVE_CONVERGED, best_replica = v->group, parameters;
-  double             best = PETSC_MAX_REAL;
-  PetscMPIInt        size;
-  const SnaAlsState *s;
+  Vsna        *v     = (Vsna *)model->data;
+  PetscInt     worst = SNA_SOLVE_CONVERGED, best_replica = v->group;
+  double       best = PETSC_MAX_REAL;
+  PetscMPIInt  size;
+  VsnaReplica *r;
 
   PetscFunctionBeginUser;
   for (PetscInt k = v->group; k < v->restarts && v->workers != MPI_COMM_NULL && worst != SNA_SOLVE_STOPPED;
@@ -174,8 +225,8 @@ PetscErrorCode SnaModelSolve_VSNA(SnaModel model, SnaResults results, SnaSolveSt
     SnaSolveStatus one = SNA_SOLVE_CONVERGED;
     PetscCall(SolveReplica(model, k, &one));
     worst = PetscMax(worst, (PetscInt)one);
-    if (v->replica[k].state.objective < best) {
-      best         = v->replica[k].state.objective;
+    if (v->format->objective(&v->replica[k]) < best) {
+      best         = v->format->objective(&v->replica[k]);
       best_replica = k;
     }
   }
@@ -183,79 +234,49 @@ PetscErrorCode SnaModelSolve_VSNA(SnaModel model, SnaResults results, SnaSolveSt
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &worst, 1, MPIU_INT, MPI_MAX, model->comm));
   *status = (SnaSolveStatus)worst;
   PetscCall(KeepBest(model, best, best_replica));
-  s = &v->replica[v->current].state;
-  PetscCall(SnaFieldGetParameterCount(v->field, &parameters));
+  r = &v->replica[v->current];
+  if (*status != SNA_SOLVE_STOPPED) PetscCall(VsnaConvert(model));
   PetscCallMPI(MPI_Comm_size(model->comm, &size));
-  PetscCall(SnaResultsAdd(results, "residual", s->residual));
-  PetscCall(SnaResultsAdd(results, "objective", s->objective));
-  PetscCall(SnaResultsAdd(results, "rank", (double)s->rank));
-  PetscCall(SnaResultsAdd(results, "parameters", (double)parameters));
-  PetscCall(SnaResultsAdd(results, "sweeps", (double)s->total));
-  PetscCall(SnaResultsAdd(results, "shifts", (double)s->shifts));
+  PetscCall(v->format->results(model, r, results, status));
   if (v->restarts > 1) PetscCall(SnaResultsAdd(results, "best_restart", (double)v->current));
-  PetscCall(SnaResultsAdd(results, "seconds", v->replica[v->current].seconds));
+  PetscCall(SnaResultsAdd(results, "seconds", r->seconds + v->convert_seconds));
+  if (v->converted) PetscCall(SnaResultsAdd(results, "seconds_convert", v->convert_seconds));
   PetscCall(SnaResultsAdd(results, "seconds_setup", v->setup_seconds));
   PetscCall(SnaResultsAdd(results, "ranks", (double)size));
   PetscFunctionReturn(0);
 }
 
-// The numbers of SnaAlsState that a file keeps; `work` and `rung` follow from the others.
-typedef struct {
-  const char *name;
-  double      value;
-} StateNumber;
-#define NSTATE 10
-static void StateToNumbers(const SnaAlsState *s, double seconds, StateNumber n[NSTATE])
-{
-  const StateNumber list[NSTATE] = {{"rank", (double)s->rank}, {"phase", (double)s->phase}, {"sweep", (double)s->sweep},
-    {"total", (double)s->total}, {"objective", s->objective}, {"residual", s->residual}, {"drop", s->drop},
-    {"step", s->step}, {"shifts", (double)s->shifts}, {"seconds", seconds}};
-  for (PetscInt i = 0; i < NSTATE; i++) n[i] = list[i];
-}
-
-static void StateFromNumbers(const StateNumber n[NSTATE], SnaAlsState *s, double *seconds)
-{
-  s->rank      = (PetscInt)n[0].value;
-  s->phase     = (PetscInt)n[1].value;
-  s->sweep     = (PetscInt)n[2].value;
-  s->total     = (PetscInt)n[3].value;
-  s->objective = n[4].value;
-  s->residual  = n[5].value;
-  s->drop      = n[6].value;
-  s->step      = n[7].value;
-  s->shifts    = (PetscInt)n[8].value;
-  *seconds     = n[9].value;
-}
-
-static const char *const history_columns[VSNA_HISTORY_COLUMNS] = {
-  "sweep", "rank", "phase", "residual", "drop", "step", "seconds"};
-
+// ---------------------------------------------------------------------------------------------------------------------
+// Files
+//
+//   /field            what sample sees               /state           replica, seconds, the format's numbers
+//   /history/<name>   one number per sweep           /state/field     the solver's iterate, where /field was converted from it
+// ---------------------------------------------------------------------------------------------------------------------
 PetscErrorCode SnaModelWrite_VSNA(SnaModel model, SnaFile file)
 {
   Vsna        *v = (Vsna *)model->data;
   VsnaReplica *r = &v->replica[v->current];
-  StateNumber  numbers[NSTATE];
   double      *column;
 
   PetscFunctionBeginUser;
   PetscCall(SnaFieldWrite(v->field, file, "/field"));
   PetscCall(SnaFileWriteAttributeText(file, "/field", "unknown", v->unknown));
-  StateToNumbers(&r->state, r->seconds, numbers);
   PetscCall(SnaFileWriteInts(file, "/state/replica", 1, &v->current));
-  for (PetscInt i = 0; i < NSTATE; i++)
-    PetscCall(SnaFileWriteAttributeReal(file, "/state", numbers[i].name, numbers[i].value));
+  PetscCall(SnaFileWriteAttributeReal(file, "/state", "seconds", r->seconds));
+  PetscCall(v->format->write(v, r, file));
+  if (v->field != r->field) PetscCall(SnaFieldWrite(r->field, file, "/state/field"));
   PetscCall(PetscMalloc1(PetscMax(1, r->nhistory), &column));
   for (PetscInt c = 0; c < VSNA_HISTORY_COLUMNS; c++) {
     char name[64];
-    for (PetscInt i = 0; i < r->nhistory; i++) column[i] = ((const double *)&r->history[i])[c];
-    PetscCall(PetscSNPrintf(name, sizeof(name), "/history/%s", history_columns[c]));
+    for (PetscInt i = 0; i < r->nhistory; i++) column[i] = r->history[i].column[c];
+    PetscCall(PetscSNPrintf(name, sizeof(name), "/history/%s", v->format->history_column[c]));
     PetscCall(SnaFileWriteArray(file, name, 1, &r->nhistory, column));
   }
   PetscCall(PetscFree(column));
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode ReadHistory(SnaFile file, VsnaReplica *r)
+static PetscErrorCode ReadHistory(SnaFile file, const VsnaFormat *format, VsnaReplica *r)
 {
   PetscInt dims[4] = {0};
   int      ndim;
@@ -269,34 +290,50 @@ static PetscErrorCode ReadHistory(SnaFile file, VsnaReplica *r)
   PetscCall(PetscCalloc1(PetscMax(1, r->nhistory), &column));
   for (PetscInt c = 0; c < VSNA_HISTORY_COLUMNS; c++) {
     char name[64];
-    PetscCall(PetscSNPrintf(name, sizeof(name), "/history/%s", history_columns[c]));
+    PetscCall(PetscSNPrintf(name, sizeof(name), "/history/%s", format->history_column[c]));
     PetscCall(SnaFileReadArray(file, name, r->nhistory, column));
-    for (PetscInt i = 0; i < r->nhistory; i++) ((double *)&r->history[i])[c] = column[i];
+    for (PetscInt i = 0; i < r->nhistory; i++) r->history[i].column[c] = column[i];
   }
   PetscCall(PetscFree(column));
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode SnaModelRead_VSNA(SnaModel model, SnaFile file, PetscBool *ok, char message[SNA_MAX_MESSAGE])
+// The sticky error of the file, or else a field of the wrong format.
+static PetscErrorCode CheckRead(
+  SnaFile file, const VsnaFormat *format, SnaField field, PetscBool *ok, char message[SNA_MAX_MESSAGE])
 {
-  Vsna        *v = (Vsna *)model->data;
-  VsnaReplica *r;
-  PetscInt     k = -1;
-  StateNumber  numbers[NSTATE];
-  SnaAlsState  blank = {0};
-  SnaBasis     bases[SNA_MAX_DIM];
-  const char  *error;
-  PetscBool    on_ladder = PETSC_FALSE;
+  const char *error, *name;
 
   PetscFunctionBeginUser;
   *ok = PETSC_FALSE;
-  for (PetscInt d = 0; d < v->nd; d++) bases[d] = v->dir[d].basis;
-  PetscCall(SnaFieldDestroy(&v->field));
-  PetscCall(SnaFieldRead(file, "/field", v->nd, bases, &v->field));
+  PetscCall(SnaFileGetError(file, &error));
+  if (error) {
+    PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE, "%s", error));
+    PetscFunctionReturn(0);
+  }
+  PetscCall(SnaFieldGetFormat(field, &name));
+  PetscCall(PetscStrcmp(name, format->name, ok));
+  if (!*ok)
+    PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE,
+      "the file holds a field of format %s, the deck asks for vsna: {format: %s}", name, format->name));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaModelRead_VSNA(SnaModel model, SnaFile file, PetscBool *ok, char message[SNA_MAX_MESSAGE])
+{
+  Vsna            *v = (Vsna *)model->data;
+  VsnaReplica     *r;
+  PetscInt         k       = -1;
+  double           seconds = 0;
+  const VsnaLevel *level;
+  const char      *error;
+  PetscBool        converted = PETSC_FALSE;
+
+  PetscFunctionBeginUser;
+  *ok = PETSC_FALSE;
   PetscCall(SnaFileReadInts(file, "/state/replica", 1, &k));
-  StateToNumbers(&blank, 0, numbers);
-  for (PetscInt i = 0; i < NSTATE; i++)
-    PetscCall(SnaFileReadAttributeReal(file, "/state", numbers[i].name, &numbers[i].value));
+  PetscCall(SnaFileReadAttributeReal(file, "/state", "seconds", &seconds));
+  PetscCall(SnaFileHas(file, "/state/field", &converted));
   PetscCall(SnaFileGetError(file, &error));
   if (error) {
     PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE, "%s", error));
@@ -305,32 +342,19 @@ PetscErrorCode SnaModelRead_VSNA(SnaModel model, SnaFile file, PetscBool *ok, ch
   if (k < 0 || k >= v->restarts) k = 0; // a finished run that kept one of several replicas goes on alone
   v->current = k;
   r          = &v->replica[k];
-  StateFromNumbers(numbers, &r->state, &r->seconds);
-  for (PetscInt i = 0; i < v->als_options.nrung; i++)
-    on_ladder = (PetscBool)(on_ladder || v->als_options.rung[i] == r->state.rank);
-  if (!on_ladder) {
-    PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE,
-      "the file stands at rank %" PetscInt_FMT ", which is not on the ladder up to rank %" PetscInt_FMT
-      "; name it with -vsna_ladder %" PetscInt_FMT ",...",
-      r->state.rank, v->als_options.rung[v->als_options.nrung - 1], r->state.rank));
-    PetscFunctionReturn(0);
-  }
-  for (PetscInt d = 0; d < v->nd; d++) {
-    SnaBasisInfo b;
-    char         name[256];
-    PetscCall(SnaBasisGetInfo(v->dir[d].basis, &b));
-    PetscCall(PetscFree(r->C[d]));
-    PetscCall(PetscMalloc1(b.n * (size_t)r->state.rank, &r->C[d]));
-    PetscCall(PetscSNPrintf(name, sizeof(name), "/field/%s", b.name));
-    PetscCall(SnaFileReadArray(file, name, b.n * r->state.rank, r->C[d]));
-  }
-  PetscCall(ReadHistory(file, r));
-  PetscCall(SnaFileGetError(file, &error));
-  if (error) {
-    PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE, "%s", error));
-    PetscFunctionReturn(0);
-  }
-  r->valid = PETSC_TRUE;
-  *ok      = PETSC_TRUE;
+  PetscCall(v->format->read(model, file, r, &level, message));
+  if (!level) PetscFunctionReturn(0);
+  r->level   = level;
+  r->seconds = seconds;
+  PetscCall(SnaFieldDestroy(&r->field));
+  PetscCall(SnaFieldDestroy(&v->converted));
+  PetscCall(SnaFieldRead(file, converted ? "/state/field" : "/field", v->nd, level->tt.bases, &r->field));
+  PetscCall(ReadHistory(file, v->format, r));
+  if (converted) PetscCall(SnaFieldRead(file, "/field", v->nd, level->tt.bases, &v->converted));
+  PetscCall(CheckRead(file, v->format, r->field, ok, message));
+  if (*ok && v->format->checkread) PetscCall(v->format->checkread(model, r, ok, message));
+  v->field       = converted ? v->converted : r->field;
+  v->field_level = level;
+  r->valid       = *ok;
   PetscFunctionReturn(0);
 }

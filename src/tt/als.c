@@ -1,0 +1,480 @@
+// als.c - SnaTtAls: life cycle, the schedule from a tolerance to a rounded train, stopping and the error estimate (doc/theory.md).
+//
+// What is decided here, and by what:
+//   levels      directions with more than 24 cells are solved first on a quarter, then on three eighths of them (not below 16, 24)
+//   order       from the operator's couplings (order.c), or the deck's
+//   ranks       tolerance falls to rtol/2 in steps of at most STEP; each cut may grow to 1.25 times what the decay of its singular values predicts
+//   polish      until the change of the half sweeps, summed as a geometric series, is below 0.4 rtol
+//   rounding    to what the other parts of the error leave of rtol, at least half of it
+#include "als_state.h"
+
+static const PetscInt trial_cap[] = {6, 8, 12, 16};
+#define NTRIAL    ((PetscInt)(sizeof(trial_cap) / sizeof(trial_cap[0])))
+#define TRIAL_TOL 1e-2
+#define FIRST_TOL 3e-3
+#define STEP      10.0 // the tolerance falls by at most this factor in one growth half sweep,
+#define FOLLOW    5e-3 // and not below this share of the change of the last
+#define MARGIN    1.25 // rank allowed at a cut over the rank expected there
+#define MODE_TOL                                                                                                       \
+  0.05 // what truncation of modes may change, in units of the tolerance: modes cost little, and splines turn them into residual
+#define ITERATIONS 10   // of PCG per local problem: it need not be solved,
+#define REDUCTION  1e-2 // nor further than this
+#define SATURATED  3.0  // a cap left out so many tolerances: the ranks are too small
+#define GROWTH_MAX 16
+#define SLOW       0.65 // polish that contracts by less, twice in a row, has too small ranks
+#define REGROW_MAX 6
+#define COARSE     24 // directions of at most so many cells keep them on every level,
+#define MIDDLE     40 // of at most so many from the growth level on
+#define POLISH_MIN 2
+#define POLISH_MAX 30
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Life cycle
+// ---------------------------------------------------------------------------------------------------------------------
+PetscErrorCode SnaTtAlsCreate(MPI_Comm comm, PetscInt nd, const PetscInt cells[], SnaTtLevelFunction level, void *ctx,
+  const SnaTtAlsOptions *options, SnaTtAls *als)
+{
+  SnaTtAls a;
+  char     prefix[64];
+
+  PetscFunctionBeginUser;
+  PetscCheck(
+    nd >= 1 && nd <= SNA_MAX_DIM, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "%" PetscInt_FMT " directions", nd);
+  PetscCheck(options->rtol > 0, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "rtol %g", options->rtol);
+  PetscCall(PetscNew(&a));
+  a->comm = comm;
+  PetscCallMPI(MPI_Comm_rank(comm, &a->rank));
+  PetscCallMPI(MPI_Comm_size(comm, &a->size));
+  a->nd = nd;
+  PetscCall(PetscArraycpy(a->cells, cells, nd));
+  a->make_level = level;
+  a->level_ctx  = ctx;
+  a->options    = *options;
+  PetscCall(PetscSNPrintf(prefix, sizeof(prefix), "%stt_", options->prefix));
+  PetscCall(SnaTtLocalSolverCreate(comm, prefix, &a->local));
+  PetscCall(SnaKronStorageCreate(&a->storage));
+  *als = a;
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaTtAlsDestroy(SnaTtAls *als)
+{
+  SnaTtAls a = *als;
+
+  PetscFunctionBeginUser;
+  if (!a) PetscFunctionReturn(0);
+  PetscCall(SnaTtAlsRelease(a));
+  PetscCall(SnaKronStorageDestroy(&a->storage));
+  PetscCall(SnaTtLocalSolverDestroy(&a->local));
+  PetscCall(SnaTtDestroy(&a->tt));
+  PetscCall(SnaTtOperatorDestroy(&a->op));
+  PetscCall(SnaTtSpaceDestroy(&a->space));
+  PetscCall(PetscFree(*als));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaTtAlsGetState(SnaTtAls als, SnaTtAlsState *state)
+{
+  PetscFunctionBeginUser;
+  *state = als->state;
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaTtAlsGetTt(SnaTtAls als, SnaTt *tt, const SnaTtLevel **level)
+{
+  PetscFunctionBeginUser;
+  *tt    = als->tt;
+  *level = als->level;
+  PetscFunctionReturn(0);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Levels
+// ---------------------------------------------------------------------------------------------------------------------
+static PetscErrorCode SetLevel(SnaTtAls als, const PetscInt cells[], const PetscInt dir[])
+{
+  PetscFunctionBeginUser;
+  PetscCall(SnaTtAlsRelease(als));
+  PetscCall(SnaTtOperatorDestroy(&als->op));
+  PetscCall(SnaTtSpaceDestroy(&als->space));
+  PetscCall(als->make_level(als->level_ctx, cells, &als->level));
+  PetscCall(SnaTtSpaceCreate(als->nd, als->level->bases, &als->space));
+  PetscCall(SnaTtOperatorCreate(als->level->lsq, dir, &als->op));
+  PetscCall(PetscArraycpy(als->state.cells, cells, als->nd));
+  PetscFunctionReturn(0);
+}
+
+static void CellsOfStage(SnaTtAls als, PetscInt stage, PetscInt cells[])
+{
+  for (PetscInt d = 0; d < als->nd; d++) {
+    const PetscInt C = als->cells[d];
+
+    cells[d] = C;
+    if (C > COARSE && stage == SNA_TT_TRIAL) cells[d] = PetscMax(16, C / 4);
+    if (C > MIDDLE && stage == SNA_TT_GROWTH) cells[d] = PetscMax(COARSE, 3 * C / 8);
+  }
+}
+
+// Carries the train to the splines of the next stage.
+static PetscErrorCode ChangeLevel(SnaTtAls als, PetscInt stage)
+{
+  PetscInt   cells[SNA_MAX_DIM];
+  PetscBool  same = PETSC_TRUE;
+  SnaTtSpace coarse;
+  SnaTt      fine;
+
+  PetscFunctionBeginUser;
+  CellsOfStage(als, stage, cells);
+  for (PetscInt d = 0; d < als->nd; d++) same = (PetscBool)(same && cells[d] == als->state.cells[d]);
+  if (same) PetscFunctionReturn(0);
+  PetscCall(SnaTtSpaceCreate(als->nd, als->level->bases, &coarse));
+  PetscCall(SetLevel(als, cells, als->tt->dir));
+  PetscCall(SnaTtProlong(coarse, als->space, als->tt, als->state.centre, &fine));
+  PetscCall(SnaTtDestroy(&als->tt));
+  als->tt = fine;
+  PetscCall(SnaTtSpaceDestroy(&coarse));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaTtAlsSetState(SnaTtAls als, const SnaTtAlsState *state, SnaTt tt)
+{
+  PetscFunctionBeginUser;
+  als->state = *state;
+  PetscCall(SetLevel(als, state->cells, tt->dir));
+  PetscCall(SnaTtDestroy(&als->tt));
+  PetscCall(SnaTtDuplicate(tt, &als->tt));
+  PetscFunctionReturn(0);
+}
+
+static double Norm(SnaTtAls als)
+{
+  SnaTt          tt = als->tt;
+  const PetscInt c = als->state.centre, n = tt->r[c] * tt->r[c + 1] * tt->m[c];
+  double         sum = 0;
+
+  for (PetscInt i = 0; i < n; i++) sum += tt->core[c][i] * tt->core[c][i];
+  return PetscSqrtReal(sum);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Trial and growth
+// ---------------------------------------------------------------------------------------------------------------------
+static PetscErrorCode Start(SnaTtAls als)
+{
+  PetscInt cells[SNA_MAX_DIM], dir[SNA_MAX_DIM];
+
+  PetscFunctionBeginUser;
+  CellsOfStage(als, SNA_TT_TRIAL, cells);
+  if (als->options.order_given)
+    PetscCall(PetscArraycpy(dir, als->options.order, als->nd));
+  else {
+    PetscCall(als->make_level(als->level_ctx, cells, &als->level));
+    PetscCall(SnaTtOrderFromOperator(als->level->lsq, dir));
+  }
+  PetscCall(SetLevel(als, cells, dir));
+  PetscCall(SnaTtCreateRandom(als->space, dir, 4, 3, als->options.seed, &als->tt));
+  als->state.centre = 0;
+  als->state.norm   = 1;
+  PetscCall(SnaTtAlsExpandModes(als));
+  PetscFunctionReturn(0);
+}
+
+// Bytes of the largest two-site problem with `rank` at all its cuts, and of all environments.
+static double MemoryOf(SnaTtOperator op, SnaLsq lsq, PetscInt rank)
+{
+  double       environments = 0, largest = 0;
+  const double r = (double)rank;
+
+  for (PetscInt k = 0; k < op->nd; k++) {
+    environments += (double)op->A.nstate[k] * r * r;
+    if (k + 1 < op->nd) {
+      // Modes of a train are few against its splines: a third is already much.
+      const double m1   = PetscMax(1, PetscMin(r * r, (double)lsq->dir[op->dir[k]].n) / 3);
+      const double m2   = PetscMax(1, PetscMin(r * r, (double)lsq->dir[op->dir[k + 1]].n) / 3);
+      const double left = k == 0 ? 1 : r, right = k + 2 == op->nd ? 1 : r;
+
+      largest = PetscMax(
+        largest, left * right * m1 * m2 * (double)(op->A.nstate[k] + op->A.nstate[k + 1] + op->A.nstate[k + 2] + 12));
+    }
+  }
+  return 8 * (2 * environments + largest);
+}
+
+PetscErrorCode SnaTtAlsGetMemory(SnaLsq lsq, const PetscInt dir[], PetscInt rank, double *bytes)
+{
+  SnaTtOperator op;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaTtOperatorCreate(lsq, dir, &op));
+  *bytes = MemoryOf(op, lsq, rank);
+  PetscCall(SnaTtOperatorDestroy(&op));
+  PetscFunctionReturn(0);
+}
+
+// The cap within what the options and the memory allow.
+static PetscInt LimitCap(SnaTtAls als, PetscInt cap)
+{
+  if (als->options.max_rank > 0 && cap > als->options.max_rank) {
+    cap                     = als->options.max_rank;
+    als->state.rank_limited = PETSC_TRUE;
+  }
+  while (als->options.memory > 0 && cap > 1 && MemoryOf(als->op, als->level->lsq, cap) > als->options.memory) {
+    cap                       = PetscMax(1, cap * 9 / 10);
+    als->state.memory_limited = PETSC_TRUE;
+  }
+  return cap;
+}
+
+// One growth half sweep at tolerance eps (relative). cap < 0: each cut by the decay of its singular values.
+static PetscErrorCode Grow(SnaTtAls als, double eps, PetscInt cap)
+{
+  SnaTtAlsState *s = &als->state;
+  SnaTtGrowth    g;
+  PetscInt       recorded[SNA_MAX_DIM + 1][2] = {{0}};
+  double         discarded[SNA_MAX_DIM + 1]   = {0}, distance;
+  SnaTt          old;
+  const double   cuts = PetscSqrtReal((double)PetscMax(1, als->nd - 1)), modes = PetscSqrtReal((double)als->nd);
+
+  PetscFunctionBeginUser;
+  g.bond_tol     = eps * s->norm / cuts;
+  g.mode_tol     = PetscMax(MODE_TOL * eps, 3e-8) * s->norm / modes;
+  g.modes        = (PetscBool)(s->stage == SNA_TT_GROWTH);
+  g.iterations   = ITERATIONS;
+  g.rtol         = REDUCTION;
+  g.reference[0] = 10 * g.bond_tol;
+  g.reference[1] = g.bond_tol;
+  for (PetscInt k = 1; k < als->nd; k++) {
+    if (s->stage == SNA_TT_POLISH)
+      g.cap[k] = 27 * als->tt->r[k] / 20 + 2;
+    else if (cap > 0)
+      g.cap[k] = cap;
+    else {
+      const double per_decade = PetscMax(1, s->decay[k][1] - s->decay[k][0]);
+      double       expected   = s->decay[k][1] + per_decade * PetscLog10Real(PetscMax(1, s->trusted[1] / eps));
+
+      if (s->saturation > SATURATED) expected = PetscMax(expected, (double)s->wanted[k]);
+      g.cap[k] = PetscMin((PetscInt)(MARGIN * expected) + 3, 3 * als->tt->r[k] + 4);
+    }
+    g.cap[k] = LimitCap(als, g.cap[k]);
+  }
+  PetscCall(SnaTtDuplicate(als->tt, &old));
+  PetscCall(SnaTtAlsGrow(als, &g, recorded, discarded));
+  PetscCall(SnaTtDistance(als->space, als->tt, old, &distance));
+  PetscCall(SnaTtDestroy(&old));
+  s->saturation = 0;
+  for (PetscInt k = 1; k < als->nd; k++) s->wanted[k] = recorded[k][1];
+  for (PetscInt k = 1; k < als->nd; k++)
+    if (recorded[k][1] > g.cap[k]) s->saturation = PetscMax(s->saturation, discarded[k] / g.bond_tol);
+  s->trusted[0] = 10 * eps;
+  s->trusted[1] = eps;
+  for (PetscInt k = 1; k < als->nd; k++)
+    for (int i = 0; i < 2; i++) s->decay[k][i] = (double)PetscMin(recorded[k][i], als->tt->r[k]);
+  s->tolerance = eps;
+  s->norm      = Norm(als);
+  s->change    = distance / s->norm;
+  PetscFunctionReturn(0);
+}
+
+// The tolerance of the next growth half sweep: it follows the change of the last one down to rtol/2, and stays where caps decided instead of the tolerance.
+static double NextTolerance(const SnaTtAls als)
+{
+  const SnaTtAlsState *s    = &als->state;
+  const double         last = 0.5 * als->options.rtol;
+  double               next;
+
+  if (s->sweep == 0) return PetscMax(last, FIRST_TOL);
+  if (s->saturation > SATURATED) return s->tolerance;
+  next = PetscMax(s->tolerance / STEP, FOLLOW * s->change);
+  return next < 2 * last ? last : PetscMin(next, s->tolerance);
+}
+
+static PetscErrorCode NoteCappedModes(SnaTtAls als)
+{
+  PetscInt cells[SNA_MAX_DIM];
+
+  PetscFunctionBeginUser;
+  CellsOfStage(als, SNA_TT_GROWTH, cells);
+  for (PetscInt k = 0; k < als->nd; k++) {
+    const PetscInt d = als->tt->dir[k];
+
+    if (cells[d] < als->cells[d] && 5 * als->tt->m[k] >= 4 * als->tt->n[k]) als->state.capped_modes |= 1 << d;
+  }
+  PetscFunctionReturn(0);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Polish and the end
+// ---------------------------------------------------------------------------------------------------------------------
+// What the half sweeps to come would still change: the changes as a geometric series.
+static double Remaining(const SnaTtAlsState *s)
+{
+  const double rho = PetscMin(0.9, PetscMax(0.5, s->contraction));
+
+  return s->change * rho / (1 - rho);
+}
+
+// Spline part: half the cells leave error[d], a quarter quarter[d]; one more halving of the width divides by the rate seen, at most 2^(degree+1).
+static PetscErrorCode EstimateSplines(SnaTtAls als)
+{
+  SnaTtAlsState *s = &als->state;
+  PetscInt       halved[SNA_MAX_DIM];
+  double         error[SNA_MAX_DIM], quarter[SNA_MAX_DIM], sum = 0;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaTtSplineError(als->space, als->tt, s->centre, halved, error, quarter));
+  for (PetscInt d = 0; d < als->nd; d++) {
+    const double order = (double)(als->space->info[d].degree + 1);
+    double       rate  = order, e;
+
+    s->cells_needed[d] = als->cells[d];
+    if (halved[d] == 0 || error[d] <= 0) continue;
+    if (quarter[d] >= 0)
+      rate = PetscMax(1, 0.5 * (order + PetscMin(order + 1, PetscLog2Real(PetscMax(quarter[d], error[d]) / error[d]))));
+    e = 2 * error[d] * PetscPowReal((double)halved[d] / (double)als->cells[d], rate) / s->norm;
+    sum += e * e;
+    if (e > 0.5 * als->options.rtol)
+      s->cells_needed[d] =
+        (PetscInt)PetscCeilReal((double)als->cells[d] * PetscPowReal(e / (0.5 * als->options.rtol), 1 / rate));
+  }
+  s->error_spline = PetscSqrtReal(sum);
+  PetscFunctionReturn(0);
+}
+
+// Rounding spends less than its tolerance, by whole ranks: larger ones are tried until the change is just within `tol`. A first, fine rounding makes the others cheap.
+static PetscErrorCode RoundWithin(SnaTtAls als, double tol, double *error)
+{
+  SnaTt  kept, tried;
+  double low = tol, high = 1.5 * tol, fine, e;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaTtRound(als->space, als->tt, 0.2 * tol, &fine));
+  PetscCall(SnaTtDuplicate(als->tt, &kept));
+  PetscCall(SnaTtRound(als->space, kept, PetscSqrtReal(tol * tol - fine * fine), error));
+  for (PetscInt i = 0; i < 3; i++) {
+    const double middle = PetscSqrtReal(low * high);
+
+    PetscCall(SnaTtDuplicate(als->tt, &tried));
+    PetscCall(SnaTtRound(als->space, tried, middle, &e));
+    if (fine * fine + e * e <= tol * tol) {
+      PetscCall(SnaTtDestroy(&kept));
+      kept   = tried;
+      *error = e;
+      low    = middle;
+    } else {
+      PetscCall(SnaTtDestroy(&tried));
+      high = middle;
+    }
+  }
+  PetscCall(SnaTtDestroy(&als->tt));
+  als->tt = kept;
+  *error  = PetscSqrtReal(fine * fine + *error * *error);
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode Finish(SnaTtAls als)
+{
+  SnaTtAlsState *s    = &als->state;
+  const double   rtol = als->options.rtol;
+  double         others, error;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaTtAlsRelease(als));
+  PetscCall(EstimateSplines(als));
+  s->error_algebraic = Remaining(s);
+  others             = PetscSqrtReal(PetscSqr(s->error_spline) + PetscSqr(s->error_algebraic));
+  if (als->options.parameters > 0) {
+    PetscBool fits;
+
+    PetscCall(SnaTtRoundToBudget(als->space, als->tt, als->options.parameters, &error, &fits));
+    PetscCheck(fits, als->comm, PETSC_ERR_ARG_OUTOFRANGE, "%" PetscInt_FMT " parameters are fewer than rank 1 has",
+      als->options.parameters);
+  } else {
+    const double left = PetscSqrtReal(PetscMax(0, rtol * rtol - others * others));
+
+    PetscCall(RoundWithin(als, PetscMax(0.5 * rtol, left) * s->norm, &error));
+  }
+  s->error_rounding = error / s->norm;
+  s->estimate       = PetscSqrtReal(others * others + PetscSqr(s->error_rounding));
+  s->stage          = SNA_TT_DONE;
+  s->work           = 1;
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode PolishStep(SnaTtAls als)
+{
+  SnaTtAlsState *s = &als->state;
+  SnaTt          old;
+  double         distance;
+  const double   before = s->change;
+
+  PetscFunctionBeginUser;
+  if (!als->ready) PetscCall(SnaTtAlsPrepare(als, PETSC_FALSE));
+  PetscCall(SnaTtDuplicate(als->tt, &old));
+  PetscCall(SnaTtAlsPolish(als, ITERATIONS, REDUCTION));
+  s->norm     = Norm(als);
+  s->residual = PetscSqrtReal(PetscMax(0, s->objective) / als->level->lsq->c0);
+  PetscCall(SnaTtDistance(als->space, als->tt, old, &distance));
+  PetscCall(SnaTtDestroy(&old));
+  s->change      = distance / s->norm;
+  s->contraction = s->sweep > 0 && before > 0 ? s->change / before : 1;
+  s->slow        = s->contraction > SLOW && Remaining(s) > 0.4 * als->options.rtol ? s->slow + 1 : 0;
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaTtAlsStep(SnaTtAls als, PetscBool *done)
+{
+  SnaTtAlsState *s = &als->state;
+
+  PetscFunctionBeginUser;
+  if (s->stage == SNA_TT_TRIAL) {
+    if (s->total == 0) PetscCall(Start(als));
+    if (!als->ready) PetscCall(SnaTtAlsPrepare(als, PETSC_FALSE));
+    PetscCall(Grow(als, TRIAL_TOL, trial_cap[PetscMin(s->sweep, NTRIAL - 1)]));
+    s->sweep++;
+    s->work = 0.05 * (double)s->sweep / (double)NTRIAL;
+    if (s->sweep == NTRIAL && !s->failed) {
+      PetscCall(SnaTtTruncateModes(als->space, als->tt, s->centre, 0.1 * TRIAL_TOL * s->norm));
+      PetscCall(ChangeLevel(als, SNA_TT_GROWTH));
+      PetscCall(SnaTtAlsRelease(als));
+      s->stage = SNA_TT_GROWTH;
+      s->sweep = 0;
+    }
+  } else if (s->stage == SNA_TT_GROWTH) {
+    const double eps = NextTolerance(als);
+
+    if (!als->ready) PetscCall(SnaTtAlsPrepare(als, PETSC_TRUE));
+    PetscCall(Grow(als, eps, s->sweep == 0 ? 24 : -1));
+    s->sweep++;
+    s->work = PetscMin(0.5, 0.05 + 0.12 * (double)s->sweep);
+    if (!s->failed &&
+        ((eps <= 0.5 * als->options.rtol * (1 + 1e-12) && s->saturation <= SATURATED) || s->sweep >= GROWTH_MAX)) {
+      PetscCall(SnaTtTruncateModes(als->space, als->tt, s->centre, MODE_TOL * s->tolerance * s->norm));
+      PetscCall(NoteCappedModes(als));
+      PetscCall(ChangeLevel(als, SNA_TT_POLISH));
+      PetscCall(SnaTtAlsRelease(als));
+      s->stage = SNA_TT_POLISH;
+      s->sweep = 0;
+    }
+  } else if (s->stage == SNA_TT_POLISH) {
+    if (s->slow >= 2 && s->regrown < REGROW_MAX) { // in the modes as they are
+      PetscCall(Grow(als, 0.5 * s->tolerance, -1));
+      s->slow        = 0;
+      s->contraction = 1;
+      s->regrown++;
+    } else
+      PetscCall(PolishStep(als));
+    s->sweep++;
+    s->work = PetscMin(0.95, 0.5 + 0.07 * (double)s->sweep);
+    if (!s->failed && ((s->sweep >= POLISH_MIN && s->contraction < 1 && Remaining(s) <= 0.4 * als->options.rtol) ||
+                        s->sweep >= POLISH_MAX))
+      PetscCall(Finish(als));
+  }
+  s->total++;
+  for (PetscInt k = 0; k < als->nd; k++) {
+    s->rank[k + 1] = als->tt->r[k + 1];
+    s->mode[k]     = als->tt->m[k];
+  }
+  s->rank[0] = 1;
+  *done      = (PetscBool)(s->stage == SNA_TT_DONE || s->failed);
+  PetscFunctionReturn(0);
+}

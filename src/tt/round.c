@@ -1,0 +1,324 @@
+// round.c - truncation in L2: ranks (TT-SVD), mode ranks (HOSVD), to a tolerance or to a number of parameters; other orders of the directions.
+//
+// In an orthonormal train with centre k the singular values of core k as (a,j) x b and as (a,b) x j are those of the function at the cut right of k and in
+// direction dir[k]. Dropping the smallest is an orthogonal projection; along a sweep to the right every projection leaves the changes of the earlier ones
+// orthogonal to what is left, so that their squares add up to the square of the whole change.
+// Oseledets, SIAM J. Sci. Comput. 33 (2011) 2295, alg. 2; de Lathauwer et al., SIAM J. Matrix Anal. Appl. 21 (2000) 1253.
+// Singular values come from QR and SVD, not from Gram matrices, which hold nothing below 1e-8 of the largest.
+#include "tt_impl.h"
+
+#define MAX_EXPANDED ((size_t)1 << 23) // numbers of the expanded core
+#define BISECTIONS   12                // of the logarithm of the tolerance: ln(1e17) / 2^12 is a step of 1 %
+
+PetscErrorCode SnaTtLeftSVD_Private(PetscInt m, PetscInt n, const double *A, double *U, double *S)
+{
+  const PetscInt     k = PetscMin(m, n), tall = PetscMax(m, n);
+  const PetscBLASInt kb = (PetscBLASInt)k, one = 1, lwork = 8 * kb;
+  const PetscBool transposed = (PetscBool)(m < n); // then A^T = Q R and the left vectors of A are the right ones of R
+  double         *T, *R, *V, *work, none;
+  PetscBLASInt    info;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscMalloc4((size_t)m * (size_t)n, &T, (size_t)k * (size_t)k, &R, (size_t)k * (size_t)k, &V,
+    PetscMax(SnaTtQRWork_Private(tall, k), (size_t)lwork), &work));
+  if (transposed) {
+    for (PetscInt j = 0; j < n; j++) {
+      for (PetscInt i = 0; i < m; i++) T[j + n * i] = A[i + m * j];
+    }
+  } else
+    PetscCall(PetscArraycpy(T, A, (size_t)m * (size_t)n));
+  PetscCall(SnaTtQR_Private(tall, k, T, R, work));
+  PetscCallBLAS(
+    "dgesvd", LAPACKgesvd_(transposed ? "N" : "S", transposed ? "S" : "N", &kb, &kb, R, &kb, S, transposed ? &none : V,
+                transposed ? &one : &kb, transposed ? V : &none, transposed ? &kb : &one, work, &lwork, &info));
+  PetscCheck(info == 0, PETSC_COMM_SELF, PETSC_ERR_LIB, "dgesvd: info %d", (int)info);
+  if (transposed) {
+    for (PetscInt j = 0; j < k; j++) {
+      for (PetscInt i = 0; i < k; i++) U[i + k * j] = V[j + k * i];
+    }
+  } else
+    PetscCall(SnaTtGemm_Private("N", "N", m, k, k, T, m, V, k, 0, U, m));
+  PetscCall(PetscFree4(T, R, V, work));
+  PetscFunctionReturn(0);
+}
+
+PetscInt SnaTtTail_Private(PetscInt n, const double *S, double tol, double *tail2)
+{
+  PetscInt kept = n;
+
+  *tail2 = 0;
+  for (; kept > 1 && *tail2 + PetscSqr(S[kept - 1]) <= PetscSqr(tol); kept--) *tail2 += PetscSqr(S[kept - 1]);
+  return kept;
+}
+
+// Mode rank of the centre k: what is dropped is at most tol; its square is added to *error2.
+static PetscErrorCode TruncateMode(SnaTt tt, PetscInt k, double tol, double *error2)
+{
+  const PetscInt n = tt->n[k], m = tt->m[k], rq = tt->r[k] * tt->r[k + 1], values = PetscMin(m, rq);
+  double        *T, *U, *S, *leaf, tail2;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscMalloc3((size_t)m * (size_t)rq, &T, (size_t)m * (size_t)values, &U, values, &S));
+  for (PetscInt j = 0; j < m; j++) {
+    for (PetscInt i = 0; i < rq; i++) T[j + m * i] = tt->core[k][i + rq * j];
+  }
+  PetscCall(SnaTtLeftSVD_Private(m, rq, T, U, S));
+  const PetscInt kept = SnaTtTail_Private(values, S, tol, &tail2);
+  if (kept < m) {
+    PetscCall(PetscMalloc1((size_t)n * (size_t)kept, &leaf));
+    PetscCall(SnaTtGemm_Private("T", "N", kept, n, m, U, m, tt->leaf[k], m, 0, leaf, kept));
+    PetscCall(SnaTtMultiplyMode_Private(tt, k, PETSC_FALSE, kept, U));
+    PetscCall(PetscFree(tt->leaf[k]));
+    tt->leaf[k] = leaf;
+    tt->m[k]    = kept;
+    *error2 += tail2;
+  }
+  PetscCall(PetscFree3(T, U, S));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaTtTruncateModes(SnaTtSpace space, SnaTt tt, PetscInt c, double tol)
+{
+  double error2 = 0;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaTtCheck_Private(space, tt));
+  for (PetscInt k = c; k > 0; k--) PetscCall(SnaTtMoveCentre(tt, k, PETSC_FALSE));
+  for (PetscInt k = 0; k < tt->nd; k++) {
+    PetscCheck(tt->leaf[k], PETSC_COMM_SELF, PETSC_ERR_ARG_WRONGSTATE, "Site %" PetscInt_FMT " is not orthonormal", k);
+    PetscCall(TruncateMode(tt, k, tol / PetscSqrtReal((double)tt->nd), &error2));
+    if (k + 1 < tt->nd) PetscCall(SnaTtMoveCentre(tt, k, PETSC_TRUE));
+  }
+  for (PetscInt k = tt->nd - 1; k > c; k--) PetscCall(SnaTtMoveCentre(tt, k, PETSC_FALSE));
+  PetscFunctionReturn(0);
+}
+
+// Truncates the cut right of the centre k, which moves to k+1.
+static PetscErrorCode TruncateCut(SnaTt tt, PetscInt k, double tol, double *error2)
+{
+  const PetscInt r = tt->r[k], q = tt->r[k + 1], m = tt->m[k], rows = r * m, values = PetscMin(rows, q);
+  const PetscInt rest = tt->r[k + 2] * tt->m[k + 1];
+  double        *A, *U, *S, *V, *core, *next, tail2;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscMalloc4(
+    (size_t)rows * (size_t)q, &A, (size_t)rows * (size_t)values, &U, values, &S, (size_t)values * (size_t)q, &V));
+  for (PetscInt j = 0; j < m; j++) {
+    for (PetscInt b = 0; b < q; b++) PetscCall(PetscArraycpy(A + r * j + rows * b, tt->core[k] + r * (b + q * j), r));
+  }
+  PetscCall(SnaTtLeftSVD_Private(rows, q, A, U, S));
+  const PetscInt kept = SnaTtTail_Private(values, S, tol, &tail2);
+  PetscCall(SnaTtGemm_Private("T", "N", kept, q, rows, U, rows, A, rows, 0, V, kept));
+  PetscCall(PetscMalloc1((size_t)rows * (size_t)kept, &core));
+  PetscCall(PetscMalloc1((size_t)kept * (size_t)rest, &next));
+  for (PetscInt j = 0; j < m; j++) {
+    for (PetscInt b = 0; b < kept; b++) PetscCall(PetscArraycpy(core + r * (b + kept * j), U + r * j + rows * b, r));
+  }
+  PetscCall(SnaTtGemm_Private("N", "N", kept, rest, q, V, kept, tt->core[k + 1], q, 0, next, kept));
+  PetscCall(PetscFree(tt->core[k]));
+  PetscCall(PetscFree(tt->core[k + 1]));
+  tt->core[k]     = core;
+  tt->core[k + 1] = next;
+  tt->r[k + 1]    = kept;
+  *error2 += tail2;
+  PetscCall(PetscFree4(A, U, S, V));
+  PetscFunctionReturn(0);
+}
+
+// Where the core on all splines has no more numbers than core and leaf.
+static PetscErrorCode MergeLeaves(SnaTt tt)
+{
+  PetscFunctionBeginUser;
+  for (PetscInt k = 0; k < tt->nd; k++) {
+    const PetscInt rq = tt->r[k] * tt->r[k + 1], n = tt->n[k], m = tt->m[k];
+
+    if (rq * n > n * m + rq * m) continue;
+    PetscCall(SnaTtMultiplyMode_Private(tt, k, PETSC_FALSE, n, tt->leaf[k])); // row-major n x m is column-major m x n
+    PetscCall(PetscFree(tt->leaf[k]));
+    tt->m[k] = n;
+  }
+  PetscFunctionReturn(0);
+}
+
+// SnaTtRound of an orthonormal train with centre 0. A ninth of tol^2 goes to the modes, the rest to the cuts, in equal parts.
+static PetscErrorCode RoundOrthonormal(SnaTt tt, double tol, double *error)
+{
+  const PetscInt nd     = tt->nd;
+  const double   mode   = (nd > 1 ? tol / 3 : tol) / PetscSqrtReal((double)nd);
+  const double   cut    = tol * PetscSqrtReal(8.0 / 9 / (double)PetscMax(1, nd - 1));
+  double         error2 = 0;
+
+  PetscFunctionBeginUser;
+  for (PetscInt k = 0; k < nd; k++) {
+    PetscCall(TruncateMode(tt, k, mode, &error2));
+    if (k + 1 < nd) PetscCall(TruncateCut(tt, k, cut, &error2));
+  }
+  // A cut or a mode may hold more than what its neighbours kept after it.
+  PetscCall(SnaTtOrthonormaliseCores_Private(tt, 0));
+  PetscCall(SnaTtShrinkModes_Private(tt));
+  PetscCall(MergeLeaves(tt));
+  *error = PetscSqrtReal(error2);
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaTtRound(SnaTtSpace space, SnaTt tt, double tol, double *error)
+{
+  PetscFunctionBeginUser;
+  PetscCall(SnaTtOrthonormalise(space, tt, 0));
+  PetscCall(RoundOrthonormal(tt, tol, error));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaTtRoundToBudget(SnaTtSpace space, SnaTt tt, PetscInt parameters, double *error, PetscBool *fits)
+{
+  SnaTt    whole, best = NULL;
+  double   lower, upper, norm = 0;
+  PetscInt count;
+
+  PetscFunctionBeginUser;
+  *error = 0;
+  *fits  = PETSC_FALSE;
+  PetscCall(SnaTtDuplicate(tt, &whole));
+  PetscCall(SnaTtOrthonormalise(space, whole, 0));
+  for (PetscInt i = 0; i < whole->m[0] * whole->r[1]; i++) norm += PetscSqr(whole->core[0][i]);
+  norm  = PetscSqrtReal(norm);
+  lower = PETSC_MACHINE_EPSILON * norm;
+  upper = 4 * (double)tt->nd * norm; // above the norm at every cut and mode: rank 1
+  // First round-off alone, then rank 1, then what lies between.
+  for (PetscInt step = 0; step < BISECTIONS + 2; step++) {
+    const double tol = step == 0 ? lower : step == 1 ? upper : PetscSqrtReal(lower * upper);
+    double       e;
+    SnaTt        t;
+
+    PetscCall(SnaTtDuplicate(whole, &t));
+    PetscCall(RoundOrthonormal(t, tol, &e));
+    PetscCall(SnaTtGetParameterCount(t, &count));
+    const PetscBool enough = (PetscBool)(count <= parameters);
+    if (enough) {
+      PetscCall(SnaTtDestroy(&best));
+      best   = t;
+      upper  = tol;
+      *error = e;
+    } else {
+      PetscCall(SnaTtDestroy(&t));
+      lower = tol;
+    }
+    if ((step == 0 && enough) || (step == 1 && !enough)) break;
+  }
+  PetscCall(SnaTtDestroy(&whole));
+  if (best) {
+    struct SnaTt_ swap = *tt;
+
+    *tt   = *best;
+    *best = swap;
+    *fits = PETSC_TRUE;
+    PetscCall(SnaTtDestroy(&best));
+  }
+  PetscFunctionReturn(0);
+}
+
+// full[j_0 + m_0*(j_1 + m_1*(...))], all ranks contracted.
+static PetscErrorCode Expand(SnaTt tt, double **full)
+{
+  size_t  left = 1; // j_0 .. j_{k-1}
+  double *F;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscMalloc1(1, &F));
+  F[0] = 1;
+  for (PetscInt k = 0; k < tt->nd; k++) { // F: left x r_k  ->  (left m_k) x r_{k+1}
+    const PetscInt r = tt->r[k], q = tt->r[k + 1], m = tt->m[k];
+    const PetscInt l = (PetscInt)left;
+    double        *next;
+
+    PetscCall(PetscMalloc1(left * (size_t)m * (size_t)q, &next));
+    for (PetscInt j = 0; j < m; j++) {
+      PetscCall(SnaTtGemm_Private(
+        "N", "N", l, q, r, F, l, tt->core[k] + (size_t)j * (size_t)(r * q), r, 0, next + (size_t)j * left, l * m));
+    }
+    PetscCall(PetscFree(F));
+    F = next;
+    left *= (size_t)m;
+  }
+  *full = F;
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaTtReorder(SnaTtSpace space, SnaTt tt, const PetscInt dir[], double tol, SnaTt *reordered)
+{
+  const PetscInt nd  = tt->nd;
+  const double   cut = tol / PetscSqrtReal((double)PetscMax(1, nd - 1));
+  PetscInt       site[SNA_MAX_DIM], n[SNA_MAX_DIM], m[SNA_MAX_DIM], ones[SNA_MAX_DIM + 1], index[SNA_MAX_DIM] = {0};
+  size_t         stride[SNA_MAX_DIM], total = 1;
+  double        *full, *F;
+  SnaTt          old, t;
+
+  PetscFunctionBeginUser;
+  *reordered = NULL;
+  PetscCall(SnaTtDuplicate(tt, &old));
+  PetscCall(SnaTtOrthonormalise(space, old, 0));
+  for (PetscInt k = 0; k < nd; k++) {
+    PetscInt l = 0;
+    while (l < nd && old->dir[l] != dir[k]) l++;
+    PetscCheck(l < nd, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "The order has no direction %" PetscInt_FMT, dir[k]);
+    site[k] = l;
+  }
+  for (PetscInt l = 0; l < nd; l++) {
+    stride[l] = total;
+    total *= (size_t)old->m[l];
+    if (total > MAX_EXPANDED) {
+      PetscCall(SnaTtDestroy(&old));
+      PetscFunctionReturn(0);
+    }
+  }
+  PetscCall(Expand(old, &full));
+  PetscCall(PetscMalloc1(total, &F));
+  for (size_t i = 0, from = 0; i < total; i++) { // index: the modes of the new sites
+    F[i] = full[from];
+    for (PetscInt k = 0; k < nd; k++) {
+      from += stride[site[k]];
+      if (++index[k] < old->m[site[k]]) break;
+      from -= stride[site[k]] * (size_t)index[k];
+      index[k] = 0;
+    }
+  }
+  PetscCall(PetscFree(full));
+  for (PetscInt k = 0; k < nd; k++) {
+    n[k]    = old->n[site[k]];
+    m[k]    = old->m[site[k]];
+    ones[k] = ones[k + 1] = 1;
+  }
+  PetscCall(SnaTtCreate(nd, dir, n, m, ones, NULL, &t));
+  for (PetscInt k = 0; k < nd; k++) {
+    const PetscInt rows = t->r[k] * m[k];
+
+    PetscCall(PetscArraycpy(t->leaf[k], old->leaf[site[k]], (size_t)n[k] * (size_t)m[k]));
+    PetscCall(PetscFree(t->core[k]));
+    if (k + 1 < nd) { // F: (r m_k) x rest = U (U^T F)
+      total /= (size_t)m[k];
+      const PetscInt rest = (PetscInt)total, values = PetscMin(rows, rest);
+      double        *U, *S, *next, tail2;
+
+      PetscCall(PetscMalloc2((size_t)rows * (size_t)values, &U, values, &S));
+      PetscCall(SnaTtLeftSVD_Private(rows, rest, F, U, S));
+      const PetscInt kept = SnaTtTail_Private(values, S, cut, &tail2);
+      PetscCall(PetscMalloc1((size_t)kept * total, &next));
+      PetscCall(SnaTtGemm_Private("T", "N", kept, rest, rows, U, rows, F, rows, 0, next, kept));
+      PetscCall(PetscFree(F));
+      F           = next;
+      t->r[k + 1] = kept;
+      PetscCall(PetscMalloc1((size_t)rows * (size_t)kept, &t->core[k]));
+      for (PetscInt j = 0; j < m[k]; j++) {
+        for (PetscInt b = 0; b < kept; b++)
+          PetscCall(PetscArraycpy(t->core[k] + t->r[k] * (b + kept * j), U + t->r[k] * j + rows * b, t->r[k]));
+      }
+      PetscCall(PetscFree2(U, S));
+    } else
+      t->core[k] = F;
+  }
+  PetscCall(SnaTtDestroy(&old));
+  PetscCall(SnaTtOrthonormaliseCores_Private(t, 0));
+  PetscCall(SnaTtShrinkModes_Private(t));
+  *reordered = t;
+  PetscFunctionReturn(0);
+}
