@@ -141,13 +141,14 @@ typedef enum { SNA_TT_TRIAL, SNA_TT_GROWTH, SNA_TT_POLISH, SNA_TT_DONE } SnaTtSt
 
 // Where the iteration stands; with the train and the order it is the restart state. Only doubles and PetscInts.
 typedef struct {
-  PetscInt  stage, sweep, total;                      // half sweeps within the stage, since the start
-  PetscInt  centre;                                   // site of the orthogonality centre, 0 or nd-1 between steps
-  PetscInt  cells[SNA_MAX_DIM];                       // of the level the train lives on
-  PetscInt  rank[SNA_MAX_DIM + 1], mode[SNA_MAX_DIM]; // of the train
-  double    tolerance;                                // truncation tolerance of this half sweep, relative
-  double    objective, residual;                      // F and sqrt(F/F(0)) after it
-  double    change, contraction;       // relative L2 change of the last half sweep and its ratio to the one before
+  PetscInt stage, sweep, total;                      // half sweeps within the stage, since the start
+  PetscInt centre;                                   // site of the orthogonality centre, 0 or nd-1 between steps
+  PetscInt cells[SNA_MAX_DIM];                       // of the level the train lives on
+  PetscInt rank[SNA_MAX_DIM + 1], mode[SNA_MAX_DIM]; // of the train
+  double   tolerance;                                // truncation tolerance of this half sweep, relative
+  double   objective, residual;                      // F and sqrt(F/F(0)) after it
+  double   change, contraction,
+    contraction_before; // relative L2 change of the last half sweep, its ratio to the one before, and that of the one before
   double    decay[SNA_MAX_DIM + 1][2]; // rank of each cut at the two last trusted tolerances,
   double    trusted[2];                // and these
   double    saturation; // largest norm that a cap made growth leave out, in units of the tolerance of a cut

@@ -1,7 +1,7 @@
 // als.c - SnaTtAls: life cycle, the schedule from a tolerance to a rounded train, stopping and the error estimate (doc/theory.md).
 //
 // What is decided here, and by what:
-//   levels      directions with more than 24 cells are solved first on a quarter, then on three eighths of them (not below 16, 24)
+//   levels      directions with more than 24 cells are solved first on a quarter, then on three eighths of them (not below 16, 24; the quarter not above 48)
 //   order       from the operator's couplings (order.c), or the deck's
 //   ranks       tolerance falls to rtol/2 in steps of at most STEP; each cut may grow to 1.25 times what the decay of its singular values predicts
 //   polish      until the change of the half sweeps, summed as a geometric series, is below 0.4 rtol
@@ -19,12 +19,13 @@ static const PetscInt trial_cap[] = {6, 8, 12, 16};
   0.05 // what truncation of modes may change, in units of the tolerance: modes cost little, and splines turn them into residual
 #define ITERATIONS 10   // of PCG per local problem: it need not be solved,
 #define REDUCTION  1e-2 // nor further than this
-#define SATURATED  3.0  // a cap left out so many tolerances: the ranks are too small
+#define SATURATED  5.0  // a cap left out so many tolerances: the ranks are too small
 #define GROWTH_MAX 16
 #define SLOW       0.65 // polish that contracts by less, twice in a row, has too small ranks
 #define REGROW_MAX 6
-#define COARSE     24 // directions of at most so many cells keep them on every level,
-#define MIDDLE     40 // of at most so many from the growth level on
+#define COARSE     24   // directions of at most so many cells keep them on every level,
+#define MIDDLE     40   // of at most so many from the growth level on
+#define SAFETY     0.95 // of the target that is spent
 #define POLISH_MIN 2
 #define POLISH_MAX 30
 
@@ -110,7 +111,7 @@ static void CellsOfStage(SnaTtAls als, PetscInt stage, PetscInt cells[])
     const PetscInt C = als->cells[d];
 
     cells[d] = C;
-    if (C > COARSE && stage == SNA_TT_TRIAL) cells[d] = PetscMax(16, C / 4);
+    if (C > COARSE && stage == SNA_TT_TRIAL) cells[d] = PetscMin(48, PetscMax(16, C / 4));
     if (C > MIDDLE && stage == SNA_TT_GROWTH) cells[d] = PetscMax(COARSE, 3 * C / 8);
   }
 }
@@ -211,16 +212,19 @@ PetscErrorCode SnaTtAlsGetMemory(SnaLsq lsq, const PetscInt dir[], PetscInt rank
   PetscFunctionReturn(0);
 }
 
+typedef enum { FREE, BY_RANK, BY_MEMORY } CapLimit;
+
 // The cap within what the options and the memory allow.
-static PetscInt LimitCap(SnaTtAls als, PetscInt cap)
+static PetscInt LimitCap(SnaTtAls als, PetscInt cap, CapLimit *limit)
 {
+  *limit = FREE;
   if (als->options.max_rank > 0 && cap > als->options.max_rank) {
-    cap                     = als->options.max_rank;
-    als->state.rank_limited = PETSC_TRUE;
+    cap    = als->options.max_rank;
+    *limit = BY_RANK;
   }
   while (als->options.memory > 0 && cap > 1 && MemoryOf(als->op, als->level->lsq, cap) > als->options.memory) {
-    cap                       = PetscMax(1, cap * 9 / 10);
-    als->state.memory_limited = PETSC_TRUE;
+    cap    = PetscMax(1, cap * 9 / 10);
+    *limit = BY_MEMORY;
   }
   return cap;
 }
@@ -232,6 +236,7 @@ static PetscErrorCode Grow(SnaTtAls als, double eps, PetscInt cap)
   SnaTtGrowth    g;
   PetscInt       recorded[SNA_MAX_DIM + 1][2] = {{0}};
   double         discarded[SNA_MAX_DIM + 1]   = {0}, distance;
+  CapLimit       limit[SNA_MAX_DIM + 1];
   SnaTt          old;
   const double   cuts = PetscSqrtReal((double)PetscMax(1, als->nd - 1)), modes = PetscSqrtReal((double)als->nd);
 
@@ -255,23 +260,28 @@ static PetscErrorCode Grow(SnaTtAls als, double eps, PetscInt cap)
       if (s->saturation > SATURATED) expected = PetscMax(expected, (double)s->wanted[k]);
       g.cap[k] = PetscMin((PetscInt)(MARGIN * expected) + 3, 3 * als->tt->r[k] + 4);
     }
-    g.cap[k] = LimitCap(als, g.cap[k]);
+    g.cap[k] = LimitCap(als, g.cap[k], &limit[k]);
   }
   PetscCall(SnaTtDuplicate(als->tt, &old));
   PetscCall(SnaTtAlsGrow(als, &g, recorded, discarded));
   PetscCall(SnaTtDistance(als->space, als->tt, old, &distance));
   PetscCall(SnaTtDestroy(&old));
   s->saturation = 0;
-  for (PetscInt k = 1; k < als->nd; k++) s->wanted[k] = recorded[k][1];
-  for (PetscInt k = 1; k < als->nd; k++)
-    if (recorded[k][1] > g.cap[k]) s->saturation = PetscMax(s->saturation, discarded[k] / g.bond_tol);
+  for (PetscInt k = 1; k < als->nd; k++) {
+    s->wanted[k] = recorded[k][1];
+    if (recorded[k][1] <= g.cap[k]) continue;
+    if (limit[k] == BY_RANK) s->rank_limited = PETSC_TRUE;
+    if (limit[k] == BY_MEMORY) s->memory_limited = PETSC_TRUE;
+    if (limit[k] == FREE) s->saturation = PetscMax(s->saturation, discarded[k] / g.bond_tol);
+  }
   s->trusted[0] = 10 * eps;
   s->trusted[1] = eps;
   for (PetscInt k = 1; k < als->nd; k++)
     for (int i = 0; i < 2; i++) s->decay[k][i] = (double)PetscMin(recorded[k][i], als->tt->r[k]);
   s->tolerance = eps;
   s->norm      = Norm(als);
-  s->change    = distance / s->norm;
+  s->change    = s->norm > 0 ? distance / s->norm : 0;
+  s->residual  = PetscSqrtReal(PetscMax(0, s->objective) / als->level->lsq->c0);
   PetscFunctionReturn(0);
 }
 
@@ -288,27 +298,13 @@ static double NextTolerance(const SnaTtAls als)
   return next < 2 * last ? last : PetscMin(next, s->tolerance);
 }
 
-static PetscErrorCode NoteCappedModes(SnaTtAls als)
-{
-  PetscInt cells[SNA_MAX_DIM];
-
-  PetscFunctionBeginUser;
-  CellsOfStage(als, SNA_TT_GROWTH, cells);
-  for (PetscInt k = 0; k < als->nd; k++) {
-    const PetscInt d = als->tt->dir[k];
-
-    if (cells[d] < als->cells[d] && 5 * als->tt->m[k] >= 4 * als->tt->n[k]) als->state.capped_modes |= 1 << d;
-  }
-  PetscFunctionReturn(0);
-}
-
 // ---------------------------------------------------------------------------------------------------------------------
 // Polish and the end
 // ---------------------------------------------------------------------------------------------------------------------
-// What the half sweeps to come would still change: the changes as a geometric series.
+// What the half sweeps to come would still change: the changes as a geometric series, its ratio the mean of the last two.
 static double Remaining(const SnaTtAlsState *s)
 {
-  const double rho = PetscMin(0.9, PetscMax(0.5, s->contraction));
+  const double rho = PetscMin(0.9, PetscMax(0.5, PetscSqrtReal(s->contraction * s->contraction_before)));
 
   return s->change * rho / (1 - rho);
 }
@@ -330,7 +326,8 @@ static PetscErrorCode EstimateSplines(SnaTtAls als)
     if (halved[d] == 0 || error[d] <= 0) continue;
     if (quarter[d] >= 0)
       rate = PetscMax(1, 0.5 * (order + PetscMin(order + 1, PetscLog2Real(PetscMax(quarter[d], error[d]) / error[d]))));
-    e = 2 * error[d] * PetscPowReal((double)halved[d] / (double)als->cells[d], rate) / s->norm;
+    e = 2 * error[d] * PetscPowReal((double)halved[d] / (double)als->cells[d], rate) /
+        PetscMax(s->norm, PETSC_SMALL * PETSC_SMALL);
     sum += e * e;
     if (e > 0.5 * als->options.rtol)
       s->cells_needed[d] =
@@ -371,10 +368,25 @@ static PetscErrorCode RoundWithin(SnaTtAls als, double tol, double *error)
   PetscFunctionReturn(0);
 }
 
+// Directions whose rounded modes nearly fill the splines that growth had.
+static void NoteCappedModes(SnaTtAls als)
+{
+  PetscInt cells[SNA_MAX_DIM];
+
+  CellsOfStage(als, SNA_TT_GROWTH, cells);
+  for (PetscInt k = 0; k < als->nd; k++) {
+    const PetscInt d     = als->tt->dir[k];
+    const PetscInt modes = PetscMin(als->tt->m[k], als->tt->r[k] * als->tt->r[k + 1]);
+    const PetscInt n     = als->tt->n[k] - als->cells[d] + cells[d];
+
+    if (cells[d] < als->cells[d] && 5 * modes >= 4 * n) als->state.capped_modes |= 1 << d;
+  }
+}
+
 static PetscErrorCode Finish(SnaTtAls als)
 {
   SnaTtAlsState *s    = &als->state;
-  const double   rtol = als->options.rtol;
+  const double   rtol = SAFETY * als->options.rtol;
   double         others, error;
 
   PetscFunctionBeginUser;
@@ -393,7 +405,8 @@ static PetscErrorCode Finish(SnaTtAls als)
 
     PetscCall(RoundWithin(als, PetscMax(0.5 * rtol, left) * s->norm, &error));
   }
-  s->error_rounding = error / s->norm;
+  NoteCappedModes(als);
+  s->error_rounding = s->norm > 0 ? error / s->norm : 0;
   s->estimate       = PetscSqrtReal(others * others + PetscSqr(s->error_rounding));
   s->stage          = SNA_TT_DONE;
   s->work           = 1;
@@ -415,9 +428,10 @@ static PetscErrorCode PolishStep(SnaTtAls als)
   s->residual = PetscSqrtReal(PetscMax(0, s->objective) / als->level->lsq->c0);
   PetscCall(SnaTtDistance(als->space, als->tt, old, &distance));
   PetscCall(SnaTtDestroy(&old));
-  s->change      = distance / s->norm;
-  s->contraction = s->sweep > 0 && before > 0 ? s->change / before : 1;
-  s->slow        = s->contraction > SLOW && Remaining(s) > 0.4 * als->options.rtol ? s->slow + 1 : 0;
+  s->change             = distance / s->norm;
+  s->contraction_before = s->contraction > 0 ? s->contraction : 1;
+  s->contraction        = s->sweep > 0 && before > 0 ? s->change / before : 1;
+  s->slow               = s->contraction > SLOW && Remaining(s) > 0.4 * als->options.rtol ? s->slow + 1 : 0;
   PetscFunctionReturn(0);
 }
 
@@ -449,7 +463,6 @@ PetscErrorCode SnaTtAlsStep(SnaTtAls als, PetscBool *done)
     if (!s->failed &&
         ((eps <= 0.5 * als->options.rtol * (1 + 1e-12) && s->saturation <= SATURATED) || s->sweep >= GROWTH_MAX)) {
       PetscCall(SnaTtTruncateModes(als->space, als->tt, s->centre, MODE_TOL * s->tolerance * s->norm));
-      PetscCall(NoteCappedModes(als));
       PetscCall(ChangeLevel(als, SNA_TT_POLISH));
       PetscCall(SnaTtAlsRelease(als));
       s->stage = SNA_TT_POLISH;

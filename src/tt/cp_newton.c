@@ -7,7 +7,7 @@
 //
 // All W_k and K_k of a column come from one pass to the right and one to the left over the directions (products without k and their derivatives). The
 // damping falls when the objective falls as the model says and rises when it does not (Levenberg, Marquardt).
-// Tomasi, Bro, Comput. Stat. Data Anal. 50 (2006) 1700; Vervliet, De Lathauwer, "Numerical optimization-based algorithms for data fusion" (2019), section 4.
+// Tomasi, Bro, Comput. Stat. Data Anal. 50 (2006) 1700; Vervliet, De Lathauwer, "Numerical optimization-based algorithms for data fusion" (2019).
 // Each of two ranks takes half of the columns of every product and half of the directions of the preconditioner.
 #include "cp_fit.h"
 

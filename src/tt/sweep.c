@@ -253,7 +253,7 @@ PetscErrorCode SnaTtAlsExpandModes(SnaTtAls als)
 }
 
 // Solves site k in all functions of its level and takes the leading singular vectors as its modes.
-static PetscErrorCode GrowModes(SnaTtAls als, const SnaTtGrowth *g, PetscInt k, PetscBool *failed)
+static PetscErrorCode GrowModes(SnaTtAls als, const SnaTtGrowth *g, PetscInt k, double *objective, PetscBool *failed)
 {
   SnaTt          tt = als->tt;
   const PetscInt n = tt->n[k], rows = tt->r[k] * tt->r[k + 1];
@@ -265,7 +265,7 @@ static PetscErrorCode GrowModes(SnaTtAls als, const SnaTtGrowth *g, PetscInt k, 
   PetscCall(PetscMalloc1((size_t)rows * (size_t)n, &Z));
   PetscCall(CoreInFullBasis(als, k, Z));
   PetscCall(SnaTtAlsLocal(als, k, 1, PETSC_TRUE, &l));
-  PetscCall(SnaTtLocalSolve(als->local, als->op, &l, g->iterations, g->rtol, Z, NULL, failed, &its));
+  PetscCall(SnaTtLocalSolve(als->local, als->op, &l, g->iterations, g->rtol, Z, objective, failed, &its));
   // Z^T ~ U B: U (n x m) are the modes, B^T the core.
   {
     double *Zt;
@@ -303,8 +303,8 @@ static PetscErrorCode GrowModes(SnaTtAls als, const SnaTtGrowth *g, PetscInt k, 
 }
 
 // Solves sites k and k+1 together and splits them; the orthonormal factor stays behind the sweep.
-static PetscErrorCode GrowBond(
-  SnaTtAls als, const SnaTtGrowth *g, PetscInt k, PetscBool right, PetscInt recorded[2], double *discarded, PetscBool *failed)
+static PetscErrorCode GrowBond(SnaTtAls als, const SnaTtGrowth *g, PetscInt k, PetscBool right, PetscInt recorded[2],
+  double *discarded, double *objective, PetscBool *failed)
 {
   SnaTt          tt = als->tt;
   const PetscInt r = tt->r[k], c = tt->r[k + 1], q = tt->r[k + 2], m1 = tt->m[k], m2 = tt->m[k + 1], rows = r * m1,
@@ -320,7 +320,7 @@ static PetscErrorCode GrowBond(
       PetscCall(SnaTtGemm_Private("N", "N", r, q, c, tt->core[k] + (size_t)(r * c) * (size_t)j1, r,
         tt->core[k + 1] + (size_t)(c * q) * (size_t)j2, c, 0, X + (size_t)(r * q) * (size_t)(j1 + m1 * j2), r));
   PetscCall(SnaTtAlsLocal(als, k, 2, PETSC_FALSE, &l));
-  PetscCall(SnaTtLocalSolve(als->local, als->op, &l, g->iterations, g->rtol, X, NULL, failed, &its));
+  PetscCall(SnaTtLocalSolve(als->local, als->op, &l, g->iterations, g->rtol, X, objective, failed, &its));
   // A[(a, j1), (b, j2)], or transposed for a sweep to the left
   for (PetscInt j2 = 0; j2 < m2; j2++)
     for (PetscInt j1 = 0; j1 < m1; j1++)
@@ -360,17 +360,20 @@ PetscErrorCode SnaTtAlsGrow(SnaTtAls als, const SnaTtGrowth *g, PetscInt recorde
 
   PetscFunctionBeginUser;
   for (PetscInt i = 0; i < nd && !als->state.failed; i++) {
-    const PetscInt k      = right ? i : nd - 1 - i;
-    PetscBool      failed = PETSC_FALSE;
+    const PetscInt k         = right ? i : nd - 1 - i;
+    PetscBool      failed    = PETSC_FALSE;
+    double         objective = 0;
 
-    if (g->modes) PetscCall(GrowModes(als, g, k, &failed));
+    if (g->modes) PetscCall(GrowModes(als, g, k, i == nd - 1 ? &objective : NULL, &failed));
     if (i < nd - 1 && !failed) {
       const PetscInt left = right ? k : k - 1;
 
-      PetscCall(GrowBond(als, g, left, right, recorded[left + 1], &discarded[left + 1], &failed));
+      PetscCall(GrowBond(als, g, left, right, recorded[left + 1], &discarded[left + 1],
+        !g->modes && i == nd - 2 ? &objective : NULL, &failed));
       PetscCall(UpdateEnvironment(als, k, right));
     }
     if (failed) als->state.failed = 1 + als->tt->dir[k];
+    if (objective != 0) als->state.objective = als->level->lsq->c0 + objective;
   }
   als->state.centre = right ? nd - 1 : 0;
   PetscFunctionReturn(0);

@@ -5,6 +5,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import h5py
+import numpy as np
 
 from run_case import Checks, fresh_folder, run, shipped
 
@@ -40,6 +41,20 @@ few = run(DECK, args=[*TT, "-vsna_rtol", 1e-9, "-dim_x_cells", 6, "-dim_y_cells"
 checks.that(few.exit == 3 and few.h5 is not None, f"rtol below the splines' error: exit {few.exit}, files written", few)
 checks.that("cells needed: " in few.err and "x: " in few.err, "  says the cells", few)
 checks.that("not converged" in few.out, "  and that it is not converged", few)
+
+# Ranks held below what the tolerance needs: the estimate cannot know, so the run is not converged.
+held = run(shipped("advection_diffusion_6d_tt"), args=[*TT, "-vsna_tt_max_rank", 6, "-output_slice_mid_frames", 2, "-output_slice_mid_n", 9, "-error_points", 4096])
+checks.that(held.exit == 3 and "held at tt: max_rank = 6" in held.err and held.results["rank"] <= 6 and held.h5 is not None, f"ranks held at 6: exit {held.exit}, rank {held.results.get('rank')}", held)
+
+# A coefficient that is infinite on a quadrature point of a coarse level alone: told with its key, exit code 3.
+PLUME = [*TT, "-output_slice_mid_frames", 2, "-output_slice_mid_n", 9, "-error_points", 4096]
+first = run(shipped("advection_diffusion_6d_tt"), args=[*PLUME, "-vsna_tt_max_sweeps", 1])
+with h5py.File(first.h5) as f:
+    coarse = int(f["field/x"].attrs["cells"])
+checks.that(coarse < 64, f"the first half sweep has {coarse} cells of 64")
+point = float(-1 + (1 + np.polynomial.legendre.leggauss(max(6, -(-96 // coarse)))[0][2]) / coarse)
+pole = run(shipped("advection_diffusion_6d_tt"), args=[*PLUME, "-pde_term_difx", f"-kappa*d(x,2)*(abs(x-({point!r}))<1e-9 ? 1/(x-x) : 1)"])
+checks.that(pole.exit == 3 and "coarser level, pde_term_difx: the factor in x is inf at x = " in pole.err and pole.h5 is not None, f"a pole on a coarse level: exit {pole.exit}", pole)
 
 # Restart files.
 base = run(DECK, args=TT)

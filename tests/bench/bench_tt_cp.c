@@ -1,9 +1,10 @@
 // Time and distance of the CP nearest to a tensor train (SnaTtToCP), on the train of a plume that turns and spreads.
 //
-//   bench_tt_cp [-rank R,R,...] [-tol T] [-sweeps N] [-seeds N] [-rtol T] [-angle A]        on one or two ranks
+//   bench_tt_cp [-rank R,R,...] [-sweeps N] [-rtol T] [-seeds N] [-tol T] [-angle A]        on one or two ranks, one thread each
 //
-// The train is that of u - u(t=0), u = (s^2/v)^{3/2} exp(-((x - r0 cos wt)^2 + (y - r0 sin wt)^2 + z^2) / (2v)), v = s^2 + 2 D t, which is one product of x, y, z for each
-// (t, w, D): interpolated in t, w, D on Gauss points, projected on splines, a CP of rank 961, rounded to the tolerance. Times are processor times of rank 0.
+// The train is that of u - u(t=0), u = (s^2/v)^{3/2} exp(-((x - r0 cos wt)^2 + (y - r0 sin wt)^2 + z^2) / (2v)), v = s^2 + 2 D t. For each (t,w,D) that is one
+// product in x, y, z: interpolated in t, w, D on Gauss points and projected on splines it is a CP of rank 561, made a train and rounded to `tol`. -angle: the largest w.
+// Machines are shared: processor time of rank 0 stands beside the time on the wall.
 #include <sna/tt.h>
 #include <math.h>
 #include <time.h>
@@ -29,7 +30,7 @@ static double Lagrange(PetscInt n, const double nodes[], PetscInt i, double x)
   return value;
 }
 
-// Solves M c = f for all columns of f (n x R row-major, in place): Cholesky of the band, here dense for simplicity.
+// Solves M c = f for all columns of f (n x R row-major, in place).
 static PetscErrorCode SolveMass(SnaTtSpace space, PetscInt d, PetscInt R, double *f)
 {
   const PetscInt n = space->info[d].n, p = space->info[d].degree;

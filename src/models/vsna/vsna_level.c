@@ -27,8 +27,11 @@ static PetscErrorCode Complain(Complaints *c, const char key[], const char name[
   va_end(args);
   if (c->deck)
     PetscCall(SnaDeckError(c->deck, key, name, "%s", text));
-  else if (c->count == 0)
-    PetscCall(PetscSNPrintf(c->message, SNA_MAX_MESSAGE, "%s, %s: %s", key, name, text));
+  else if (c->count == 0) {
+    char *star;
+    PetscCall(PetscStrchr(key, '*', &star));
+    PetscCall(PetscSNPrintf(c->message, SNA_MAX_MESSAGE, "%.*s%s%s: %s", (int)(star - key), key, name, star + 1, text));
+  }
   c->count++;
   PetscFunctionReturn(0);
 }

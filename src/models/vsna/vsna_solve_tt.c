@@ -295,10 +295,13 @@ static PetscErrorCode Warn(SnaModel model, const VsnaReplica *r, double estimate
   }
   if (s->rank_limited)
     PetscCall(PetscFPrintf(model->comm, PETSC_STDERR,
-      "vsna: the ranks were held at tt: max_rank = %" PetscInt_FMT "; the solution wanted more\n", o->max_rank));
+      "vsna: the ranks were held at tt: max_rank = %" PetscInt_FMT "; the estimate does not know what is missing\n",
+      o->max_rank));
   if (s->memory_limited)
     PetscCall(PetscFPrintf(model->comm, PETSC_STDERR,
-      "vsna: the ranks were held by the memory of the machine, %.3g GB per rank of MPI\n", o->memory / 1e9));
+      "vsna: the ranks were held by the memory of the machine, %.3g GB per rank of MPI; the estimate does not know "
+      "what is missing\n",
+      o->memory / 1e9));
   for (PetscInt d = 0; d < v->nd; d++) {
     char one[96];
     if (s->cells_needed[d] <= v->dir[d].cells) continue;
@@ -352,6 +355,7 @@ static PetscErrorCode Results_TT(SnaModel model, const VsnaReplica *r, SnaResult
         model->comm, PETSC_STDERR, "vsna: the estimate %.2e is above rtol = %.1e\n", judged, v->tt_options.rtol));
       *status = SNA_SOLVE_NOTCONVERGED;
     }
+    if (s->rank_limited || s->memory_limited) *status = SNA_SOLVE_NOTCONVERGED;
   }
   PetscCall(SnaResultsAdd(results, "residual", s->residual));
   PetscCall(SnaResultsAdd(results, "objective", s->objective));
@@ -401,6 +405,7 @@ static const StateEntry real_entries[] = {
   {"residual", offsetof(SnaTtAlsState, residual), 0, 1},
   {"change", offsetof(SnaTtAlsState, change), 0, 1},
   {"contraction", offsetof(SnaTtAlsState, contraction), 0, 1},
+  {"contraction_before", offsetof(SnaTtAlsState, contraction_before), 0, 1},
   {"decay", offsetof(SnaTtAlsState, decay), 2, 2},
   {"trusted", offsetof(SnaTtAlsState, trusted), 0, 2},
   {"saturation", offsetof(SnaTtAlsState, saturation), 0, 1},
