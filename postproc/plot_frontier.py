@@ -11,7 +11,7 @@ The frontier of the plume in six directions, five CP ranks at fixed cells and se
     for rank in 8 16 32 64 128; do
       scripts/run inputs/vsna/advection_diffusion_6d.deck -case cp_$rank -vsna_rank $rank -insitu_every 0 -quiet
     done
-    for run in 1e-2,24,10,6,4 3e-3,32,14,8,4 1e-3,40,16,10,5 3e-4,48,20,12,6 1e-4,64,24,14,6 5e-5,80,28,16,7 2e-5,96,32,18,8; do
+    for run in 1e-2,32,12,8,4 3e-3,40,14,8,5 1e-3,48,16,10,5 3e-4,56,20,12,6 1e-4,72,24,16,6 5e-5,80,28,16,7 2e-5,96,32,18,8; do
       IFS=, read -r rtol xyz t omega kappa <<<"$run"
       scripts/run inputs/vsna/advection_diffusion_6d_tt.deck -case tt_$rtol -vsna_rtol $rtol -insitu_every 0 -quiet \\
         -dim_x_cells $xyz -dim_y_cells $xyz -dim_z_cells $xyz -dim_t_cells $t -dim_omega_cells $omega -dim_kappa_cells $kappa
@@ -30,7 +30,7 @@ COLOURS = {"CP": "tab:orange", "tensor train": "tab:blue", "CP from tensor train
 
 
 def read(path):
-    """(format, parameters, error, what sets the accuracy: "R=64", "1e-4") of one run."""
+    """(format, parameters, error, what sets the accuracy: "R=64", "rtol 1e-4") of one run."""
     with SnaFile(path) as file:
         options, results = file.options, file.results
     for name in ("parameters", "error_l2"):
@@ -42,7 +42,7 @@ def read(path):
     given = options.get("vsna_convert", "none")
     given = solved if given == "none" else given
     kind = NAMES.get(given, given) + ("" if given == solved else f" from {NAMES.get(solved, solved)}")
-    label = f"R={results['rank']:.0f}" if given == "cp" and "rank" in results else options.get("vsna_rtol", "")
+    label = f"R={results['rank']:.0f}" if given == "cp" and "rank" in results else "rtol " + options.get("vsna_rtol", "")
     return kind, results["parameters"], results["error_l2"], label
 
 
@@ -77,7 +77,7 @@ def main():
     plt = figure_style()
     figure, axis = plt.subplots(figsize=(7.5, 5), layout="constrained")
     best = envelope([(n, error) for points in formats.values() for n, error, _ in points])
-    axis.step(*zip(*best), where="post", color="0.82", linewidth=5, zorder=0, solid_capstyle="round", label="envelope")
+    axis.step(*zip(*best), where="post", color="0.82", linewidth=4, zorder=0, solid_capstyle="round", label="envelope")
     for kind, points in sorted(formats.items()):
         points.sort()
         n, errors, labels = zip(*points)

@@ -160,8 +160,9 @@ typedef struct {
   PetscInt  cells_needed[SNA_MAX_DIM];                     // for rtol, by the spline part
   PetscInt  capped_modes;                 // bits: directions whose mode rank was limited by a coarse level
   PetscBool rank_limited, memory_limited; // growth was stopped by max_rank / memory
-  PetscInt  failed;                       // 0; 1 + d: a local system of direction d could not be solved
-  double    work;                         // share of the expected work done, in [0,1]
+  PetscBool tight;  // the ranks have little margin over what rounding keeps: the estimate may be too small
+  PetscInt  failed; // 0; 1 + d: a local system of direction d could not be solved
+  double    work;   // share of the expected work done, in [0,1]
 } SnaTtAlsState;
 
 typedef struct SnaTtAls_ *SnaTtAls;

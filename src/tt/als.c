@@ -22,9 +22,11 @@ static const PetscInt trial_cap[] = {6, 8, 12, 16};
 #define SATURATED  5.0  // a cap left out so many tolerances: the ranks are too small
 #define GROWTH_MAX 16
 #define SLOW       0.65 // polish that contracts by less, twice in a row, has too small ranks
-#define REGROW_MAX 6
+#define REGROW_MAX 3
+#define OVER_RANK  1.25
 #define COARSE     24   // directions of at most so many cells keep them on every level,
 #define MIDDLE     40   // of at most so many from the growth level on
+#define PRICE      2.0  // measured 1.5 to 2.9 for advection-diffusion
 #define SAFETY     0.95 // of the target that is spent
 #define POLISH_MIN 2
 #define POLISH_MAX 30
@@ -309,7 +311,8 @@ static double Remaining(const SnaTtAlsState *s)
   return s->change * rho / (1 - rho);
 }
 
-// Spline part: half the cells leave error[d], a quarter quarter[d]; one more halving of the width divides by the rate seen, at most 2^(degree+1).
+// Spline part: half the cells leave error[d], a quarter quarter[d]; one more halving of the width divides by the rate seen, at most 2^(degree+1). The residual norm does not take the
+// nearest function: where derivatives enter, PRICE times its distance.
 static PetscErrorCode EstimateSplines(SnaTtAls als)
 {
   SnaTtAlsState *s = &als->state;
@@ -320,13 +323,15 @@ static PetscErrorCode EstimateSplines(SnaTtAls als)
   PetscCall(SnaTtSplineError(als->space, als->tt, s->centre, halved, error, quarter));
   for (PetscInt d = 0; d < als->nd; d++) {
     const double order = (double)(als->space->info[d].degree + 1);
-    double       rate  = order, e;
+    double       rate = order, price = 1, e;
 
     s->cells_needed[d] = als->cells[d];
     if (halved[d] == 0 || error[d] <= 0) continue;
     if (quarter[d] >= 0)
       rate = PetscMax(1, 0.5 * (order + PetscMin(order + 1, PetscLog2Real(PetscMax(quarter[d], error[d]) / error[d]))));
-    e = 2 * error[d] * PetscPowReal((double)halved[d] / (double)als->cells[d], rate) /
+    for (PetscInt a = 0; a < als->level->lsq->dir[d].nop; a++)
+      if (als->level->lsq->dir[d].derivative[a] > 0) price = PRICE;
+    e = price * error[d] * PetscPowReal((double)halved[d] / (double)als->cells[d], rate) /
         PetscMax(s->norm, PETSC_SMALL * PETSC_SMALL);
     sum += e * e;
     if (e > 0.5 * als->options.rtol)
@@ -338,34 +343,46 @@ static PetscErrorCode EstimateSplines(SnaTtAls als)
 }
 
 // Rounding spends less than its tolerance, by whole ranks: larger ones are tried until the change is just within `tol`. A first, fine rounding makes the others cheap.
-static PetscErrorCode RoundWithin(SnaTtAls als, double tol, double *error)
+static PetscErrorCode RoundWithin(SnaTtAls als, double tol, SnaTt *rounded, double *error)
 {
-  SnaTt  kept, tried;
+  SnaTt  base, tried;
   double low = tol, high = 1.5 * tol, fine, e;
 
   PetscFunctionBeginUser;
-  PetscCall(SnaTtRound(als->space, als->tt, 0.2 * tol, &fine));
-  PetscCall(SnaTtDuplicate(als->tt, &kept));
-  PetscCall(SnaTtRound(als->space, kept, PetscSqrtReal(tol * tol - fine * fine), error));
+  PetscCall(SnaTtDuplicate(als->tt, &base));
+  PetscCall(SnaTtRound(als->space, base, 0.2 * tol, &fine));
+  PetscCall(SnaTtDuplicate(base, rounded));
+  PetscCall(SnaTtRound(als->space, *rounded, PetscSqrtReal(tol * tol - fine * fine), error));
   for (PetscInt i = 0; i < 3; i++) {
     const double middle = PetscSqrtReal(low * high);
 
-    PetscCall(SnaTtDuplicate(als->tt, &tried));
+    PetscCall(SnaTtDuplicate(base, &tried));
     PetscCall(SnaTtRound(als->space, tried, middle, &e));
     if (fine * fine + e * e <= tol * tol) {
-      PetscCall(SnaTtDestroy(&kept));
-      kept   = tried;
-      *error = e;
-      low    = middle;
+      PetscCall(SnaTtDestroy(rounded));
+      *rounded = tried;
+      *error   = e;
+      low      = middle;
     } else {
       PetscCall(SnaTtDestroy(&tried));
       high = middle;
     }
   }
-  PetscCall(SnaTtDestroy(&als->tt));
-  als->tt = kept;
-  *error  = PetscSqrtReal(fine * fine + *error * *error);
+  PetscCall(SnaTtDestroy(&base));
+  *error = PetscSqrtReal(fine * fine + *error * *error);
   PetscFunctionReturn(0);
+}
+
+// Least squares at ranks that barely hold the solution is far from the best function of these ranks, and converges slowly: the large cuts need OVER_RANK times what rounding leaves.
+static PetscBool IsTight(SnaTt tt, SnaTt rounded)
+{
+  PetscInt largest = 0;
+
+  for (PetscInt k = 1; k < tt->nd; k++) largest = PetscMax(largest, rounded->r[k]);
+  for (PetscInt k = 1; k < tt->nd; k++)
+    if (2 * rounded->r[k] > largest && largest > 2 && (double)tt->r[k] < OVER_RANK * (double)rounded->r[k])
+      return PETSC_TRUE;
+  return PETSC_FALSE;
 }
 
 // Directions whose rounded modes nearly fill the splines that growth had.
@@ -383,27 +400,38 @@ static void NoteCappedModes(SnaTtAls als)
   }
 }
 
-static PetscErrorCode Finish(SnaTtAls als)
+// Rounds and estimates, or asks for larger ranks (*regrow).
+static PetscErrorCode Finish(SnaTtAls als, PetscBool *regrow)
 {
   SnaTtAlsState *s    = &als->state;
   const double   rtol = SAFETY * als->options.rtol;
-  double         others, error;
+  double         others, left, error;
+  SnaTt          rounded;
 
   PetscFunctionBeginUser;
-  PetscCall(SnaTtAlsRelease(als));
+  *regrow = PETSC_FALSE;
   PetscCall(EstimateSplines(als));
   s->error_algebraic = Remaining(s);
   others             = PetscSqrtReal(PetscSqr(s->error_spline) + PetscSqr(s->error_algebraic));
+  left               = PetscSqrtReal(PetscMax(0, rtol * rtol - others * others));
+  PetscCall(RoundWithin(als, PetscMax(0.5 * rtol, left) * s->norm, &rounded, &error));
+  s->tight = IsTight(als->tt, rounded);
+  if (s->tight && s->regrown < REGROW_MAX && !s->rank_limited && !s->memory_limited) {
+    PetscCall(SnaTtDestroy(&rounded));
+    *regrow = PETSC_TRUE;
+    PetscFunctionReturn(0);
+  }
+  PetscCall(SnaTtAlsRelease(als));
   if (als->options.parameters > 0) {
     PetscBool fits;
 
+    PetscCall(SnaTtDestroy(&rounded));
     PetscCall(SnaTtRoundToBudget(als->space, als->tt, als->options.parameters, &error, &fits));
     PetscCheck(fits, als->comm, PETSC_ERR_ARG_OUTOFRANGE, "%" PetscInt_FMT " parameters are fewer than rank 1 has",
       als->options.parameters);
   } else {
-    const double left = PetscSqrtReal(PetscMax(0, rtol * rtol - others * others));
-
-    PetscCall(RoundWithin(als, PetscMax(0.5 * rtol, left) * s->norm, &error));
+    PetscCall(SnaTtDestroy(&als->tt));
+    als->tt = rounded;
   }
   NoteCappedModes(als);
   s->error_rounding = s->norm > 0 ? error / s->norm : 0;
@@ -421,14 +449,13 @@ static PetscErrorCode PolishStep(SnaTtAls als)
   const double   before = s->change;
 
   PetscFunctionBeginUser;
-  if (!als->ready) PetscCall(SnaTtAlsPrepare(als, PETSC_FALSE));
   PetscCall(SnaTtDuplicate(als->tt, &old));
   PetscCall(SnaTtAlsPolish(als, ITERATIONS, REDUCTION));
   s->norm     = Norm(als);
   s->residual = PetscSqrtReal(PetscMax(0, s->objective) / als->level->lsq->c0);
   PetscCall(SnaTtDistance(als->space, als->tt, old, &distance));
   PetscCall(SnaTtDestroy(&old));
-  s->change             = distance / s->norm;
+  s->change             = s->norm > 0 ? distance / s->norm : 0;
   s->contraction_before = s->contraction > 0 ? s->contraction : 1;
   s->contraction        = s->sweep > 0 && before > 0 ? s->change / before : 1;
   s->slow               = s->contraction > SLOW && Remaining(s) > 0.4 * als->options.rtol ? s->slow + 1 : 0;
@@ -469,18 +496,23 @@ PetscErrorCode SnaTtAlsStep(SnaTtAls als, PetscBool *done)
       s->sweep = 0;
     }
   } else if (s->stage == SNA_TT_POLISH) {
+    if (!als->ready) PetscCall(SnaTtAlsPrepare(als, PETSC_FALSE));
     if (s->slow >= 2 && s->regrown < REGROW_MAX) { // in the modes as they are
       PetscCall(Grow(als, 0.5 * s->tolerance, -1));
       s->slow        = 0;
-      s->contraction = 1;
+      s->contraction = s->contraction_before = 1;
       s->regrown++;
     } else
       PetscCall(PolishStep(als));
     s->sweep++;
     s->work = PetscMin(0.95, 0.5 + 0.07 * (double)s->sweep);
     if (!s->failed && ((s->sweep >= POLISH_MIN && s->contraction < 1 && Remaining(s) <= 0.4 * als->options.rtol) ||
-                        s->sweep >= POLISH_MAX))
-      PetscCall(Finish(als));
+                        s->sweep >= POLISH_MAX)) {
+      PetscBool regrow;
+
+      PetscCall(Finish(als, &regrow));
+      if (regrow) s->slow = 2;
+    }
   }
   s->total++;
   for (PetscInt k = 0; k < als->nd; k++) {

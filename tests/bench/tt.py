@@ -4,7 +4,7 @@
     tests/bench/tt.py [--seeds 5] [--repeat 2] [--only standard,big,kappa,omega,products] [--quick]
 
 A round is one run of everything with one seed; rounds follow each other, so that a busy machine hits all alike. Seconds are the solver's `seconds`; of the
-repetitions of one seed the fastest counts, of the seeds the worst: a goal is met when every seed meets it. Timings never fail: the exit code is 0 unless a run fails.
+repetitions of one seed the fastest counts, of the seeds the worst: a goal is met when every seed meets it. Timings never fail: the exit code is 0 unless a run breaks off.
 """
 import argparse
 import os
@@ -32,9 +32,9 @@ class Case:
 
     def solve(self, seed):
         done = run(shipped(self.deck), np=self.np, args=[*QUIET, *self.options, "-vsna_seed", seed])
-        if done.exit != 0:
+        if done.exit not in (0, 3):  # 3: its own estimate is above rtol; the figures are there all the same
             raise SystemExit(f"{self.title}, seed {seed}: exit {done.exit}\n{done.tail()}")
-        results = {**done.results, **done.texts}
+        results = {**done.results, **done.texts, "exit": done.exit}
         print(f"{self.title}, seed {seed}: {results['error_l2']:.2e}, {results['parameters']:.0f} parameters, {results['seconds']:.2f} s", file=sys.stderr, flush=True)
         if seed not in self.runs or results["seconds"] < self.runs[seed]["seconds"]:
             self.runs[seed] = results
@@ -48,8 +48,10 @@ class Case:
     def verdict(self):
         if all(goal is None for goal in self.goal.values()):
             return "-"
+        exits = sum(results["exit"] == 3 for results in self.runs.values())
+        note = f"; exit code 3 (estimate above rtol) with {exits} of {len(self.runs)} seeds" if exits else ""
         missed = [word for word, name in (("error", "error_l2"), ("parameters", "parameters"), ("seconds", "seconds")) if not self.met(name)]
-        return f"**MISSED** ({', '.join(missed)})" if missed else "MET"
+        return (f"**MISSED** ({', '.join(missed)})" if missed else "MET") + note
 
 
 STANDARD, OMEGA = "advection_diffusion_6d_tt", ["-dim_omega_domain", "0,2*pi", *cells(64, 40, 30, 6)]
@@ -130,7 +132,7 @@ def main():
     flags = [word for name in ("seeds", "repeat", "only") if getattr(arguments, name) != parser.get_default(name) for word in (f"--{name}", str(getattr(arguments, name)))]
     print(f"Command: `{' '.join(['tests/bench/tt.py', *flags, *(['--quick'] if arguments.quick else [])])}`, program {git_hash()}, {SOLVER}, launcher `{' '.join(LAUNCHER)}`\n")
     load = " ".join(f"{value:.1f}" for value in os.getloadavg())
-    print(f"Machine: {cpu()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, load averages at the end {load}; 2 ranks; {len(seeds)} seeds, each the fastest of {repeat}\n")
+    print(f"Machine: {cpu()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, load averages at the end {load}; 2 ranks; seeds 1 .. {len(seeds)}, the fastest run of {repeat} each\n")
     print_tables(cases, CASES["cp64"])
     if "standard" in chosen:
         ratios = [CASES["one"].runs[seed]["seconds"] / CASES["standard"].runs[seed]["seconds"] for seed in seeds]

@@ -302,6 +302,10 @@ static PetscErrorCode Warn(SnaModel model, const VsnaReplica *r, double estimate
       "vsna: the ranks were held by the memory of the machine, %.3g GB per rank of MPI; the estimate does not know "
       "what is missing\n",
       o->memory / 1e9));
+  if (s->tight && !s->rank_limited && !s->memory_limited)
+    PetscCall(PetscFPrintf(model->comm, PETSC_STDERR,
+      "vsna: the ranks have little margin over what the tolerance keeps, and growing them again did not help: the "
+      "estimate may be too small; check with a smaller rtol, or another order\n"));
   for (PetscInt d = 0; d < v->nd; d++) {
     char one[96];
     if (s->cells_needed[d] <= v->dir[d].cells) continue;
@@ -420,7 +424,7 @@ static const StateEntry real_entries[] = {
 static PetscErrorCode Write_TT(Vsna *v, const VsnaReplica *r, SnaFile file)
 {
   const char    *base      = (const char *)&r->state.tt;
-  const PetscInt limited[] = {r->state.tt.rank_limited, r->state.tt.memory_limited};
+  const PetscInt limited[] = {r->state.tt.rank_limited, r->state.tt.memory_limited, r->state.tt.tight};
 
   PetscFunctionBeginUser;
   for (size_t e = 0; e < PETSC_STATIC_ARRAY_LENGTH(int_entries); e++) {
@@ -437,7 +441,7 @@ static PetscErrorCode Write_TT(Vsna *v, const VsnaReplica *r, SnaFile file)
     PetscCall(PetscSNPrintf(name, sizeof(name), "/state/%s", entry->name));
     PetscCall(SnaFileWriteArray(file, name, 1, &n, (const double *)(const void *)(base + entry->offset)));
   }
-  PetscCall(SnaFileWriteInts(file, "/state/limited", 2, limited));
+  PetscCall(SnaFileWriteInts(file, "/state/limited", 3, limited));
   PetscCall(SnaFileWriteAttributeReal(file, "/state", "ratio", r->ratio));
   PetscFunctionReturn(0);
 }
@@ -448,7 +452,7 @@ static PetscErrorCode Read_TT(
   Vsna          *v          = (Vsna *)model->data;
   SnaTtAlsState *s          = &r->state.tt;
   char          *base       = (char *)s;
-  PetscInt       limited[2] = {0, 0};
+  PetscInt       limited[3] = {0, 0, 0};
   const char    *error;
   PetscBool      sane;
 
@@ -469,7 +473,7 @@ static PetscErrorCode Read_TT(
     PetscCall(
       SnaFileReadArray(file, name, entry->each * v->nd + entry->more, (double *)(void *)(base + entry->offset)));
   }
-  PetscCall(SnaFileReadInts(file, "/state/limited", 2, limited));
+  PetscCall(SnaFileReadInts(file, "/state/limited", 3, limited));
   PetscCall(SnaFileReadAttributeReal(file, "/state", "ratio", &r->ratio));
   PetscCall(SnaFileGetError(file, &error));
   if (error) {
@@ -478,6 +482,7 @@ static PetscErrorCode Read_TT(
   }
   s->rank_limited   = (PetscBool)(limited[0] != 0);
   s->memory_limited = (PetscBool)(limited[1] != 0);
+  s->tight          = (PetscBool)(limited[2] != 0);
   sane = (PetscBool)(s->stage >= SNA_TT_TRIAL && s->stage <= SNA_TT_DONE && (s->centre == 0 || s->centre == v->nd - 1));
   for (PetscInt d = 0; d < v->nd; d++) sane = (PetscBool)(sane && s->cells[d] >= 1 && s->cells[d] <= v->dir[d].cells);
   if (sane)
