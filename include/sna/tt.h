@@ -56,10 +56,11 @@ PetscErrorCode SnaTtSplineError(
 
 // CP as a train of the given order (exact; ranks and mode ranks up to R, orthonormal with centre 0; round it).
 PetscErrorCode SnaTtFromCP(SnaTtSpace space, const PetscInt dir[], PetscInt rank, const double *const C[], SnaTt *tt);
-// CP of rank R nearest to the train, by alternating least squares on the mode coefficients (ladder of ranks, enrichment, line search; doc/theory.md). Stops when a
-// sweep lowers the distance by less than rtol of itself, or after `seconds` or `sweeps`. C[d]: n_d*rank numbers, allocated. *error = relative L2 distance reached.
+// CP of rank R near the train: a ladder of ranks, alternating least squares on the new columns of each rung, damped Gauss-Newton on all (doc/theory.md); a local
+// minimum. The last rung ends after `sweeps` Gauss-Newton steps, or when a step lowers the distance by less than rtol of itself. C[d]: n_d*rank numbers, allocated. *error = relative
+// L2 distance reached (below 1e-8 it is noise).
 typedef struct {
-  PetscInt rank, sweeps; // sweeps at the last rung
+  PetscInt rank, sweeps; // Gauss-Newton steps at the last rung
   double   rtol;
   uint64_t seed;
 } SnaTtToCPOptions;
@@ -155,6 +156,8 @@ typedef struct {
   PetscInt  wanted[SNA_MAX_DIM + 1]; // ranks that the tolerance alone would have given
   PetscInt  slow, regrown;           // polish: slow half sweeps in a row, growth half sweeps in between
   double    norm;                    // L2 norm of the field
+  double    error_ranks;             // part of the estimate: what lies beyond the ranks of the train
+  double    cut_off;                 // relative L2 norm that max_rank or the memory left out
   double    error_algebraic, error_rounding, error_spline; // parts of the estimate, relative to norm
   double    estimate;                                      // of the relative L2 error; 0 before the end
   PetscInt  cells_needed[SNA_MAX_DIM];                     // for rtol, by the spline part

@@ -4,9 +4,10 @@
 //   levels      directions with more than 24 cells are solved first on a quarter, then on three eighths of them (not below 16, 24; the quarter not above 48)
 //   order       from the operator's couplings (order.c), or the deck's
 //   ranks       tolerance falls to rtol/2 in steps of at most STEP; each cut may grow to 1.25 times what the decay of its singular values predicts
-//   polish      until the change of the half sweeps, summed as a geometric series, is below 0.4 rtol
+//   polish      until the change of the half sweeps, summed as a geometric series, is below rtol/4
 //   rounding    to what the other parts of the error leave of rtol, at least half of it
 #include "als_state.h"
+#include "tt_impl.h"
 
 static const PetscInt trial_cap[] = {6, 8, 12, 16};
 #define NTRIAL    ((PetscInt)(sizeof(trial_cap) / sizeof(trial_cap[0])))
@@ -20,14 +21,16 @@ static const PetscInt trial_cap[] = {6, 8, 12, 16};
 #define ITERATIONS 10   // of PCG per local problem: it need not be solved,
 #define REDUCTION  1e-2 // nor further than this
 #define SATURATED  5.0  // a cap left out so many tolerances: the ranks are too small
+#define GROWTH_MIN 2    // one in each direction
 #define GROWTH_MAX 16
 #define SLOW       0.65 // polish that contracts by less, twice in a row, has too small ranks
 #define REGROW_MAX 3
 #define OVER_RANK  1.25
 #define COARSE     24   // directions of at most so many cells keep them on every level,
 #define MIDDLE     40   // of at most so many from the growth level on
-#define PRICE      2.0  // measured 1.5 to 2.9 for advection-diffusion
-#define SAFETY     0.95 // of the target that is spent
+#define PRICE      2.5  // measured 1.5 to 2.9 for advection-diffusion
+#define SAFETY     0.97 // of the target that is spent
+#define POLISHED   0.25 // of the target, what the iteration may still change
 #define POLISH_MIN 2
 #define POLISH_MAX 30
 
@@ -239,13 +242,16 @@ static PetscErrorCode Grow(SnaTtAls als, double eps, PetscInt cap)
   PetscInt       recorded[SNA_MAX_DIM + 1][2] = {{0}};
   double         discarded[SNA_MAX_DIM + 1]   = {0}, distance;
   CapLimit       limit[SNA_MAX_DIM + 1];
+  PetscInt       old_rank[SNA_MAX_DIM + 1];
+  PetscBool      bound   = PETSC_FALSE; // a cut grew to all that the modes beside it allow
+  double         cut_off = 0;
   SnaTt          old;
   const double   cuts = PetscSqrtReal((double)PetscMax(1, als->nd - 1)), modes = PetscSqrtReal((double)als->nd);
 
   PetscFunctionBeginUser;
   g.bond_tol     = eps * s->norm / cuts;
   g.mode_tol     = PetscMax(MODE_TOL * eps, 3e-8) * s->norm / modes;
-  g.modes        = (PetscBool)(s->stage == SNA_TT_GROWTH);
+  g.modes        = (PetscBool)(s->stage != SNA_TT_TRIAL);
   g.iterations   = ITERATIONS;
   g.rtol         = REDUCTION;
   g.reference[0] = 10 * g.bond_tol;
@@ -264,6 +270,7 @@ static PetscErrorCode Grow(SnaTtAls als, double eps, PetscInt cap)
     }
     g.cap[k] = LimitCap(als, g.cap[k], &limit[k]);
   }
+  PetscCall(PetscArraycpy(old_rank, als->tt->r, als->nd + 1));
   PetscCall(SnaTtDuplicate(als->tt, &old));
   PetscCall(SnaTtAlsGrow(als, &g, recorded, discarded));
   PetscCall(SnaTtDistance(als->space, als->tt, old, &distance));
@@ -271,11 +278,16 @@ static PetscErrorCode Grow(SnaTtAls als, double eps, PetscInt cap)
   s->saturation = 0;
   for (PetscInt k = 1; k < als->nd; k++) {
     s->wanted[k] = recorded[k][1];
+    bound        = (PetscBool)(bound ||
+                        (als->tt->r[k] > old_rank[k] && als->tt->r[k] == PetscMin(als->tt->r[k - 1] * als->tt->m[k - 1],
+                                                                                  als->tt->r[k + 1] * als->tt->m[k])));
     if (recorded[k][1] <= g.cap[k]) continue;
+    if (limit[k] != FREE) cut_off += PetscSqr(discarded[k]);
     if (limit[k] == BY_RANK) s->rank_limited = PETSC_TRUE;
     if (limit[k] == BY_MEMORY) s->memory_limited = PETSC_TRUE;
     if (limit[k] == FREE) s->saturation = PetscMax(s->saturation, discarded[k] / g.bond_tol);
   }
+  if (bound) s->saturation = PetscMax(s->saturation, 2 * SATURATED);
   s->trusted[0] = 10 * eps;
   s->trusted[1] = eps;
   for (PetscInt k = 1; k < als->nd; k++)
@@ -283,6 +295,7 @@ static PetscErrorCode Grow(SnaTtAls als, double eps, PetscInt cap)
   s->tolerance = eps;
   s->norm      = Norm(als);
   s->change    = s->norm > 0 ? distance / s->norm : 0;
+  s->cut_off   = s->norm > 0 ? PetscSqrtReal(cut_off) / s->norm : 0;
   s->residual  = PetscSqrtReal(PetscMax(0, s->objective) / als->level->lsq->c0);
   PetscFunctionReturn(0);
 }
@@ -342,37 +355,6 @@ static PetscErrorCode EstimateSplines(SnaTtAls als)
   PetscFunctionReturn(0);
 }
 
-// Rounding spends less than its tolerance, by whole ranks: larger ones are tried until the change is just within `tol`. A first, fine rounding makes the others cheap.
-static PetscErrorCode RoundWithin(SnaTtAls als, double tol, SnaTt *rounded, double *error)
-{
-  SnaTt  base, tried;
-  double low = tol, high = 1.5 * tol, fine, e;
-
-  PetscFunctionBeginUser;
-  PetscCall(SnaTtDuplicate(als->tt, &base));
-  PetscCall(SnaTtRound(als->space, base, 0.2 * tol, &fine));
-  PetscCall(SnaTtDuplicate(base, rounded));
-  PetscCall(SnaTtRound(als->space, *rounded, PetscSqrtReal(tol * tol - fine * fine), error));
-  for (PetscInt i = 0; i < 3; i++) {
-    const double middle = PetscSqrtReal(low * high);
-
-    PetscCall(SnaTtDuplicate(base, &tried));
-    PetscCall(SnaTtRound(als->space, tried, middle, &e));
-    if (fine * fine + e * e <= tol * tol) {
-      PetscCall(SnaTtDestroy(rounded));
-      *rounded = tried;
-      *error   = e;
-      low      = middle;
-    } else {
-      PetscCall(SnaTtDestroy(&tried));
-      high = middle;
-    }
-  }
-  PetscCall(SnaTtDestroy(&base));
-  *error = PetscSqrtReal(fine * fine + *error * *error);
-  PetscFunctionReturn(0);
-}
-
 // Least squares at ranks that barely hold the solution is far from the best function of these ranks, and converges slowly: the large cuts need OVER_RANK times what rounding leaves.
 static PetscBool IsTight(SnaTt tt, SnaTt rounded)
 {
@@ -400,21 +382,69 @@ static void NoteCappedModes(SnaTtAls als)
   }
 }
 
+// Least singular value at the cut right of the centre k.
+static PetscErrorCode LeastSingularValue(SnaTt tt, PetscInt k, double *sigma)
+{
+  const PetscInt r = tt->r[k], q = tt->r[k + 1], m = tt->m[k];
+  PetscBLASInt   bq = (PetscBLASInt)q, lwork = (PetscBLASInt)(34 * q), info;
+  double        *G, *w, *work;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscMalloc3((size_t)q * (size_t)q, &G, q, &w, lwork, &work));
+  for (PetscInt j = 0; j < m; j++) {
+    const double *A = tt->core[k] + (size_t)(r * q) * (size_t)j;
+
+    PetscCall(SnaTtGemm_Private("T", "N", q, q, r, A, r, A, r, j > 0 ? 1 : 0, G, q));
+  }
+  PetscCallBLAS("LAPACKsyev", LAPACKsyev_("N", "U", &bq, G, &bq, w, work, &lwork, &info));
+  PetscCheck(info == 0, PETSC_COMM_SELF, PETSC_ERR_LIB, "LAPACK syev: %d", (int)info);
+  *sigma = PetscSqrtReal(PetscMax(0, w[0]));
+  PetscCall(PetscFree3(G, w, work));
+  PetscFunctionReturn(0);
+}
+
+// What lies beyond the ranks of the train, relative: at every cut the singular values go on falling as growth saw them (decay: ranks per factor 10), and not above
+// what growth cut off.
+static PetscErrorCode EstimateRanks(SnaTtAls als)
+{
+  SnaTtAlsState *s = &als->state;
+  const double   truncated =
+    s->tolerance * s->norm * PetscMax(1, s->saturation) / PetscSqrtReal((double)PetscMax(1, als->nd - 1));
+  double sum2 = 0, sigma = 0;
+  SnaTt  tt;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaTtDuplicate(als->tt, &tt));
+  for (PetscInt k = s->centre; k > 0; k--) PetscCall(SnaTtMoveCentre(tt, k, PETSC_FALSE));
+  for (PetscInt k = 1; k < tt->nd; k++) {
+    const double ratio = PetscPowReal(10, -1 / PetscMax(1, s->decay[k][1] - s->decay[k][0]));
+
+    PetscCall(LeastSingularValue(tt, k - 1, &sigma));
+    sum2 += PetscMin(PetscSqr(sigma * ratio) / (1 - ratio * ratio), truncated * truncated);
+    PetscCall(SnaTtMoveCentre(tt, k - 1, PETSC_TRUE));
+  }
+  PetscCall(SnaTtDestroy(&tt));
+  s->error_ranks = s->norm > 0 ? PRICE * PetscSqrtReal(sum2) / s->norm : 0;
+  PetscFunctionReturn(0);
+}
+
 // Rounds and estimates, or asks for larger ranks (*regrow).
 static PetscErrorCode Finish(SnaTtAls als, PetscBool *regrow)
 {
   SnaTtAlsState *s    = &als->state;
   const double   rtol = SAFETY * als->options.rtol;
-  double         others, left, error;
+  double         others2, left, error;
   SnaTt          rounded;
 
   PetscFunctionBeginUser;
   *regrow = PETSC_FALSE;
   PetscCall(EstimateSplines(als));
   s->error_algebraic = Remaining(s);
-  others             = PetscSqrtReal(PetscSqr(s->error_spline) + PetscSqr(s->error_algebraic));
-  left               = PetscSqrtReal(PetscMax(0, rtol * rtol - others * others));
-  PetscCall(RoundWithin(als, PetscMax(0.5 * rtol, left) * s->norm, &rounded, &error));
+  PetscCall(EstimateRanks(als));
+  others2 = PetscSqr(s->error_spline) + PetscSqr(s->error_algebraic) + PetscSqr(s->error_ranks) + PetscSqr(s->cut_off);
+  left    = PetscSqrtReal(PetscMax(0.25 * rtol * rtol, rtol * rtol - others2));
+  PetscCall(SnaTtDuplicate(als->tt, &rounded));
+  PetscCall(SnaTtRound(als->space, rounded, left * s->norm, &error));
   s->tight = IsTight(als->tt, rounded);
   if (s->tight && s->regrown < REGROW_MAX && !s->rank_limited && !s->memory_limited) {
     PetscCall(SnaTtDestroy(&rounded));
@@ -435,7 +465,7 @@ static PetscErrorCode Finish(SnaTtAls als, PetscBool *regrow)
   }
   NoteCappedModes(als);
   s->error_rounding = s->norm > 0 ? error / s->norm : 0;
-  s->estimate       = PetscSqrtReal(others * others + PetscSqr(s->error_rounding));
+  s->estimate       = PetscSqrtReal(others2 + PetscSqr(s->error_rounding));
   s->stage          = SNA_TT_DONE;
   s->work           = 1;
   PetscFunctionReturn(0);
@@ -458,7 +488,7 @@ static PetscErrorCode PolishStep(SnaTtAls als)
   s->change             = s->norm > 0 ? distance / s->norm : 0;
   s->contraction_before = s->contraction > 0 ? s->contraction : 1;
   s->contraction        = s->sweep > 0 && before > 0 ? s->change / before : 1;
-  s->slow               = s->contraction > SLOW && Remaining(s) > 0.4 * als->options.rtol ? s->slow + 1 : 0;
+  s->slow               = s->contraction > SLOW && Remaining(s) > POLISHED * als->options.rtol ? s->slow + 1 : 0;
   PetscFunctionReturn(0);
 }
 
@@ -496,18 +526,23 @@ PetscErrorCode SnaTtAlsStep(SnaTtAls als, PetscBool *done)
       s->sweep = 0;
     }
   } else if (s->stage == SNA_TT_POLISH) {
-    if (!als->ready) PetscCall(SnaTtAlsPrepare(als, PETSC_FALSE));
-    if (s->slow >= 2 && s->regrown < REGROW_MAX) { // in the modes as they are
+    if (s->slow >= 2 && s->regrown < REGROW_MAX) {
+      PetscCall(SnaTtAlsRelease(als));
+      PetscCall(SnaTtAlsPrepare(als, PETSC_TRUE));
       PetscCall(Grow(als, 0.5 * s->tolerance, -1));
+      PetscCall(SnaTtTruncateModes(als->space, als->tt, s->centre, MODE_TOL * s->tolerance * s->norm));
+      PetscCall(SnaTtAlsRelease(als));
       s->slow        = 0;
       s->contraction = s->contraction_before = 1;
       s->regrown++;
-    } else
+    } else {
+      if (!als->ready) PetscCall(SnaTtAlsPrepare(als, PETSC_FALSE));
       PetscCall(PolishStep(als));
+    }
     s->sweep++;
     s->work = PetscMin(0.95, 0.5 + 0.07 * (double)s->sweep);
-    if (!s->failed && ((s->sweep >= POLISH_MIN && s->contraction < 1 && Remaining(s) <= 0.4 * als->options.rtol) ||
-                        s->sweep >= POLISH_MAX)) {
+    if (!s->failed &&
+        ((s->sweep >= POLISH_MIN && Remaining(s) <= POLISHED * als->options.rtol) || s->sweep >= POLISH_MAX)) {
       PetscBool regrow;
 
       PetscCall(Finish(als, &regrow));

@@ -8,7 +8,6 @@
 #include "tt_impl.h"
 
 #define MAX_EXPANDED ((size_t)1 << 23) // numbers of the expanded core
-#define BISECTIONS   12                // of the logarithm of the tolerance: ln(1e17) / 2^12 is a step of 1 %
 
 PetscErrorCode SnaTtLeftSVD_Private(PetscInt m, PetscInt n, const double *A, double *U, double *S)
 {
@@ -51,8 +50,8 @@ PetscInt SnaTtTail_Private(PetscInt n, const double *S, double tol, double *tail
   return kept;
 }
 
-// Mode rank of the centre k: what is dropped is at most tol; its square is added to *error2.
-static PetscErrorCode TruncateMode(SnaTt tt, PetscInt k, double tol, double *error2)
+// Mode rank of the centre k, at least `least`: what is dropped is at most tol; its square is added to *error2.
+static PetscErrorCode TruncateMode(SnaTt tt, PetscInt k, PetscInt least, double tol, double *error2)
 {
   const PetscInt n = tt->n[k], m = tt->m[k], rq = tt->r[k] * tt->r[k + 1], values = PetscMin(m, rq);
   double        *T, *U, *S, *leaf, tail2;
@@ -63,7 +62,12 @@ static PetscErrorCode TruncateMode(SnaTt tt, PetscInt k, double tol, double *err
     for (PetscInt i = 0; i < rq; i++) T[j + m * i] = tt->core[k][i + rq * j];
   }
   PetscCall(SnaTtLeftSVD_Private(m, rq, T, U, S));
-  const PetscInt kept = SnaTtTail_Private(values, S, tol, &tail2);
+  PetscInt kept = SnaTtTail_Private(values, S, tol, &tail2);
+  if (kept < least) {
+    kept  = PetscMin(values, least);
+    tail2 = 0;
+    for (PetscInt i = kept; i < values; i++) tail2 += PetscSqr(S[i]);
+  }
   if (kept < m) {
     PetscCall(PetscMalloc1((size_t)n * (size_t)kept, &leaf));
     PetscCall(SnaTtGemm_Private("T", "N", kept, n, m, U, m, tt->leaf[k], m, 0, leaf, kept));
@@ -86,19 +90,19 @@ PetscErrorCode SnaTtTruncateModes(SnaTtSpace space, SnaTt tt, PetscInt c, double
   for (PetscInt k = c; k > 0; k--) PetscCall(SnaTtMoveCentre(tt, k, PETSC_FALSE));
   for (PetscInt k = 0; k < tt->nd; k++) {
     PetscCheck(tt->leaf[k], PETSC_COMM_SELF, PETSC_ERR_ARG_WRONGSTATE, "Site %" PetscInt_FMT " is not orthonormal", k);
-    PetscCall(TruncateMode(tt, k, tol / PetscSqrtReal((double)tt->nd), &error2));
+    PetscCall(TruncateMode(tt, k, 1, tol / PetscSqrtReal((double)tt->nd), &error2));
     if (k + 1 < tt->nd) PetscCall(SnaTtMoveCentre(tt, k, PETSC_TRUE));
   }
   for (PetscInt k = tt->nd - 1; k > c; k--) PetscCall(SnaTtMoveCentre(tt, k, PETSC_FALSE));
   PetscFunctionReturn(0);
 }
 
-// Truncates the cut right of the centre k, which moves to k+1.
-static PetscErrorCode TruncateCut(SnaTt tt, PetscInt k, double tol, double *error2)
+// Truncates the cut right of the centre k to a rank, at most; the centre moves to k+1.
+static PetscErrorCode TruncateCut(SnaTt tt, PetscInt k, PetscInt rank, double *error2)
 {
   const PetscInt r = tt->r[k], q = tt->r[k + 1], m = tt->m[k], rows = r * m, values = PetscMin(rows, q);
   const PetscInt rest = tt->r[k + 2] * tt->m[k + 1];
-  double        *A, *U, *S, *V, *core, *next, tail2;
+  double        *A, *U, *S, *V, *core, *next, tail2 = 0;
 
   PetscFunctionBeginUser;
   PetscCall(PetscMalloc4(
@@ -107,7 +111,8 @@ static PetscErrorCode TruncateCut(SnaTt tt, PetscInt k, double tol, double *erro
     for (PetscInt b = 0; b < q; b++) PetscCall(PetscArraycpy(A + r * j + rows * b, tt->core[k] + r * (b + q * j), r));
   }
   PetscCall(SnaTtLeftSVD_Private(rows, q, A, U, S));
-  const PetscInt kept = SnaTtTail_Private(values, S, tol, &tail2);
+  const PetscInt kept = PetscMin(values, rank);
+  for (PetscInt i = kept; i < values; i++) tail2 += PetscSqr(S[i]);
   PetscCall(SnaTtGemm_Private("T", "N", kept, q, rows, U, rows, A, rows, 0, V, kept));
   PetscCall(PetscMalloc1((size_t)rows * (size_t)kept, &core));
   PetscCall(PetscMalloc1((size_t)kept * (size_t)rest, &next));
@@ -140,18 +145,119 @@ static PetscErrorCode MergeLeaves(SnaTt tt)
   PetscFunctionReturn(0);
 }
 
-// SnaTtRound of an orthonormal train with centre 0. A ninth of tol^2 goes to the modes, the rest to the cuts, in equal parts.
-static PetscErrorCode RoundOrthonormal(SnaTt tt, double tol, double *error)
+// ---------------------------------------------------------------------------------------------------------------------
+// Rounding: which ranks to keep. The squares of all dropped singular values, of cuts and of modes, bound the square of the change, so the ranks are lowered one at a time where
+// a dropped square saves most numbers, until the tolerance is spent or the numbers are few enough.
+// ---------------------------------------------------------------------------------------------------------------------
+typedef struct {
+  PetscInt nd, n[SNA_MAX_DIM], m[SNA_MAX_DIM], r[SNA_MAX_DIM + 1];
+  double  *mode[SNA_MAX_DIM], *cut[SNA_MAX_DIM + 1]; // singular values; NULL where nothing is to be dropped
+} Spectra;
+
+// Numbers of a train with these ranks, as it is stored.
+static PetscInt Count(const Spectra *s)
 {
-  const PetscInt nd     = tt->nd;
-  const double   mode   = (nd > 1 ? tol / 3 : tol) / PetscSqrtReal((double)nd);
-  const double   cut    = tol * PetscSqrtReal(8.0 / 9 / (double)PetscMax(1, nd - 1));
-  double         error2 = 0;
+  PetscInt count = 0;
+
+  for (PetscInt k = 0; k < s->nd; k++) {
+    const PetscInt rq = s->r[k] * s->r[k + 1], m = PetscMin(s->m[k], rq);
+
+    count += PetscMin(rq * s->n[k], s->n[k] * m + rq * m);
+  }
+  return count;
+}
+
+// tt: orthonormal with centre 0.
+static PetscErrorCode CreateSpectra(SnaTt tt, Spectra *s)
+{
+  SnaTt   t;
+  double *A, *U;
 
   PetscFunctionBeginUser;
-  for (PetscInt k = 0; k < nd; k++) {
-    PetscCall(TruncateMode(tt, k, mode, &error2));
-    if (k + 1 < nd) PetscCall(TruncateCut(tt, k, cut, &error2));
+  s->nd     = tt->nd;
+  s->cut[0] = NULL;
+  PetscCall(SnaTtDuplicate(tt, &t));
+  for (PetscInt k = 0; k < tt->nd; k++) {
+    const PetscInt r = t->r[k], q = t->r[k + 1], m = t->m[k], rows = r * m, rq = r * q;
+
+    s->n[k]    = t->n[k];
+    s->m[k]    = m;
+    s->r[k]    = r;
+    s->mode[k] = NULL;
+    PetscCall(PetscMalloc2((size_t)rows * (size_t)q, &A, (size_t)rows * (size_t)q, &U));
+    if (k > 0 && k < tt->nd - 1) { // at the ends the mode is the cut
+      for (PetscInt j = 0; j < m; j++)
+        for (PetscInt i = 0; i < rq; i++) A[j + m * i] = t->core[k][i + rq * j];
+      PetscCall(PetscCalloc1((size_t)m, &s->mode[k]));
+      PetscCall(SnaTtLeftSVD_Private(m, rq, A, U, s->mode[k]));
+    }
+    if (k + 1 < tt->nd) {
+      for (PetscInt j = 0; j < m; j++)
+        for (PetscInt b = 0; b < q; b++)
+          PetscCall(PetscArraycpy(A + r * j + rows * b, t->core[k] + r * (b + q * j), r));
+      PetscCall(PetscCalloc1((size_t)q, &s->cut[k + 1]));
+      PetscCall(SnaTtLeftSVD_Private(rows, q, A, U, s->cut[k + 1]));
+      PetscCall(SnaTtMoveCentre(t, k, PETSC_TRUE));
+    }
+    PetscCall(PetscFree2(A, U));
+  }
+  s->r[tt->nd] = 1;
+  PetscCall(SnaTtDestroy(&t));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode DestroySpectra(Spectra *s)
+{
+  PetscFunctionBeginUser;
+  for (PetscInt k = 0; k < s->nd; k++) {
+    PetscCall(PetscFree(s->mode[k]));
+    PetscCall(PetscFree(s->cut[k]));
+  }
+  PetscFunctionReturn(0);
+}
+
+// Lowers s->r and s->m while the sum of dropped squares stays below tol^2 and the numbers are more than `parameters`.
+static void LowerRanks(Spectra *s, double tol, PetscInt parameters)
+{
+  double   dropped2 = 0;
+  PetscInt count    = Count(s);
+
+  while (count > parameters) {
+    double    best = PETSC_MAX_REAL, square = 0;
+    PetscInt *rank = NULL;
+
+    for (PetscInt k = 0; k < s->nd; k++) {
+      PetscInt     *which[2]  = {&s->r[k], &s->m[k]};
+      const double *values[2] = {s->cut[k], s->mode[k]};
+
+      for (int i = 0; i < 2; i++) {
+        if (!values[i] || *which[i] <= 1) continue;
+        const double v = PetscSqr(values[i][*which[i] - 1]);
+        if (dropped2 + v > tol * tol) continue;
+        --*which[i];
+        const double ratio = v / (double)PetscMax(1, count - Count(s));
+        ++*which[i];
+        if (ratio >= best) continue;
+        best   = ratio;
+        square = v;
+        rank   = which[i];
+      }
+    }
+    if (!rank) break;
+    --*rank;
+    dropped2 += square;
+    count = Count(s);
+  }
+}
+
+static PetscErrorCode RoundToRanks(SnaTt tt, const Spectra *s, double *error)
+{
+  double error2 = 0;
+
+  PetscFunctionBeginUser;
+  for (PetscInt k = 0; k < tt->nd; k++) {
+    if (s->mode[k]) PetscCall(TruncateMode(tt, k, s->m[k], PETSC_MAX_REAL, &error2));
+    if (k + 1 < tt->nd) PetscCall(TruncateCut(tt, k, s->r[k + 1], &error2));
   }
   // A cut or a mode may hold more than what its neighbours kept after it.
   PetscCall(SnaTtOrthonormaliseCores_Private(tt, 0));
@@ -163,57 +269,32 @@ static PetscErrorCode RoundOrthonormal(SnaTt tt, double tol, double *error)
 
 PetscErrorCode SnaTtRound(SnaTtSpace space, SnaTt tt, double tol, double *error)
 {
+  Spectra s;
+
   PetscFunctionBeginUser;
   PetscCall(SnaTtOrthonormalise(space, tt, 0));
-  PetscCall(RoundOrthonormal(tt, tol, error));
+  PetscCall(CreateSpectra(tt, &s));
+  LowerRanks(&s, tol, 0);
+  PetscCall(RoundToRanks(tt, &s, error));
+  PetscCall(DestroySpectra(&s));
   PetscFunctionReturn(0);
 }
 
 PetscErrorCode SnaTtRoundToBudget(SnaTtSpace space, SnaTt tt, PetscInt parameters, double *error, PetscBool *fits)
 {
-  SnaTt    whole, best = NULL;
-  double   lower, upper, norm = 0;
-  PetscInt count;
+  PetscInt least = 0;
+  Spectra  s;
 
   PetscFunctionBeginUser;
   *error = 0;
-  *fits  = PETSC_FALSE;
-  PetscCall(SnaTtDuplicate(tt, &whole));
-  PetscCall(SnaTtOrthonormalise(space, whole, 0));
-  for (PetscInt i = 0; i < whole->m[0] * whole->r[1]; i++) norm += PetscSqr(whole->core[0][i]);
-  norm  = PetscSqrtReal(norm);
-  lower = PETSC_MACHINE_EPSILON * norm;
-  upper = 4 * (double)tt->nd * norm; // above the norm at every cut and mode: rank 1
-  // First round-off alone, then rank 1, then what lies between.
-  for (PetscInt step = 0; step < BISECTIONS + 2; step++) {
-    const double tol = step == 0 ? lower : step == 1 ? upper : PetscSqrtReal(lower * upper);
-    double       e;
-    SnaTt        t;
-
-    PetscCall(SnaTtDuplicate(whole, &t));
-    PetscCall(RoundOrthonormal(t, tol, &e));
-    PetscCall(SnaTtGetParameterCount(t, &count));
-    const PetscBool enough = (PetscBool)(count <= parameters);
-    if (enough) {
-      PetscCall(SnaTtDestroy(&best));
-      best   = t;
-      upper  = tol;
-      *error = e;
-    } else {
-      PetscCall(SnaTtDestroy(&t));
-      lower = tol;
-    }
-    if ((step == 0 && enough) || (step == 1 && !enough)) break;
-  }
-  PetscCall(SnaTtDestroy(&whole));
-  if (best) {
-    struct SnaTt_ swap = *tt;
-
-    *tt   = *best;
-    *best = swap;
-    *fits = PETSC_TRUE;
-    PetscCall(SnaTtDestroy(&best));
-  }
+  for (PetscInt k = 0; k < tt->nd; k++) least += tt->n[k];
+  *fits = (PetscBool)(least <= parameters);
+  if (!*fits) PetscFunctionReturn(0);
+  PetscCall(SnaTtOrthonormalise(space, tt, 0));
+  PetscCall(CreateSpectra(tt, &s));
+  LowerRanks(&s, 1e150, parameters);
+  PetscCall(RoundToRanks(tt, &s, error));
+  PetscCall(DestroySpectra(&s));
   PetscFunctionReturn(0);
 }
 

@@ -1,6 +1,7 @@
 // np: 1 2 timeout: 60
-// From a tolerance to a train: problems with known solutions. Errors are L2 integrals over all points against the closed form. Ranks of the solution, the estimate,
-// restarts and ranks of MPI to the last bit, limits on ranks, parameters and memory, degenerate problems.
+// From a tolerance to a train: problems with known solutions. Errors are L2 integrals over all points against the
+// closed form. Ranks of the solution, the estimate, restarts and ranks of MPI to the last bit, limits on ranks,
+// parameters and memory, degenerate problems.
 #include <sna/tt.h>
 #include <math.h>
 #include <setjmp.h>
@@ -330,7 +331,6 @@ static double CheckError(SnaTtAls als, const Problem *P, Exact exact, double lar
   SnaTtAlsState s;
 
   Ok(SnaTtAlsGetState(als, &s));
-  if (getenv("SHOW")) printf("error %g (%g) estimate %g steps %d\n", error, largest, s.estimate, s.total);
   if (!(error <= largest)) fail_msg("error %g > %g (estimate %g)", error, largest, s.estimate);
   if (factor > 0 && !(s.estimate <= factor * error && error <= factor * s.estimate))
     fail_msg("error %g, estimate %g", error, s.estimate);
@@ -347,8 +347,9 @@ static const Term poisson[] = {
 static const Term hats[]  = {{1, {Hat, Hat, Hat}, {0}}};
 static const Term sines[] = {{1, {Sine, Sine, Sine}, {0}}};
 
-// -lap u = f in 1, 2 and 3 directions with a solution of rank 1. Cubics are in the space; sines are found as well as the splines allow: with h = 1/8 their best
-// approximation in L2 has error 1.2e-5 each (h^4 pi^4 sqrt(|B_8|/8!), B_8 = -1/30).
+// -lap u = f in 1, 2 and 3 directions with a solution of rank 1. Cubics are in the space. Sines are found as well as
+// the splines allow: with h = 1/8 their best approximation in L2 has error (pi h)^4 sqrt(|B_8|/8!) = 2.2e-5, B_8 =
+// -1/30, and that of u'' about twice as much.
 static void test_rank_one(void **state)
 {
   const Direction dir[] = {
@@ -371,7 +372,8 @@ static void test_rank_one(void **state)
     }
 }
 
-// u_x + u_y + u_z, zero where it flows in. The solution xyz + x^2 y^2 z^2 / 2 + x^3 y^3 z has ranks 3 (three powers of x) and 2 (two of z).
+// u_x + u_y + u_z, zero where it flows in. The solution xyz + x^2 y^2 z^2 / 2 + x^3 y^3 z has ranks 3 (three powers of
+// x) and 2 (two of z).
 static const Term inflow[] = {{1, {NULL}, {1, 0, 0}}, {1, {NULL}, {0, 1, 0}}, {1, {NULL}, {0, 0, 1}}};
 static const Term powers[] = {{1, {X, X, X}, {0}}, {0.5, {X2, X2, X2}, {0}}, {1, {X3, X3, X}, {0}}};
 
@@ -411,7 +413,8 @@ static void test_ranks_of_solution(void **state)
 }
 
 // ---- A plume that turns and spreads ----
-//   u_t + x u_y - y u_x - D (u_xx + u_yy) = 0 from G = exp(-((x-r)^2 + y^2) / (2 s^2)): a Gaussian for ever, of variance s^2 + 2 D t. The field is u - G.
+//   u_t + x u_y - y u_x - D (u_xx + u_yy) = 0   from G = exp(-((x-r)^2 + y^2) / (2 s^2)):
+// a Gaussian for ever, of variance s^2 + 2 D t. The field is u - G.
 
 #define PLUME_D 1e-3
 #define PLUME_R 0.2
@@ -452,8 +455,8 @@ static Problem *CreatePlume(PetscInt nx, PetscInt ny, PetscInt nt)
   return CreateProblem(3, dir, 5, turning, 1, start);
 }
 
-// The order that the program takes, a given one and its reverse. The larger tolerances are met with margin or just so, by chance; from 1e-3 on both orders give the
-// same error.
+// The order that the program takes, a given one and its reverse, which gives the same error; at the largest tolerance
+// one rank more or less is a factor of two.
 static void test_tolerance(void **state)
 {
   static const double   rtol[]     = {1e-2, 1e-3, 1e-4, 1e-5};
@@ -463,7 +466,7 @@ static void test_tolerance(void **state)
   for (int i = 0; i < 4; i++) {
     double error[3];
 
-    for (int order = 0; order < 3; order++) {
+    for (int order = 0; order < (i < 3 ? 3 : 1); order++) {
       Problem        *P = CreatePlume(cells[i][0], cells[i][0], cells[i][1]);
       SnaTtAlsOptions o = Options(rtol[i]);
       SnaTtAlsState   s;
@@ -476,7 +479,7 @@ static void test_tolerance(void **state)
       Ok(SnaTtAlsDestroy(&als));
       DestroyProblem(P);
     }
-    if (i > 0 && !(error[1] < 1.3 * error[2] && error[2] < 1.3 * error[1]))
+    if ((i == 1 || i == 2) && !(error[1] < 1.3 * error[2] && error[2] < 1.3 * error[1]))
       fail_msg("rtol %g: error %g, in the reversed order %g", rtol[i], error[1], error[2]);
   }
 }
@@ -659,32 +662,45 @@ static void test_limits(void **state)
   DestroyProblem(P);
 }
 
-#define WIDTH atof(getenv("WW"))
-// A narrow bell that moves along x needs more modes than the growth level's splines have.
-static double Narrow(double x, int m)
-{
-  return Bell(x, -0.5, WIDTH, m);
-}
-
-static double Moved(const double x[])
-{
-  return Bell(x[0] - x[1], -0.5, WIDTH, 0) - Bell(x[0], -0.5, WIDTH, 0);
-}
+// sum_j sin(j pi x) sin(j pi y), j <= 22, has 22 modes in each direction; growth has 24 cells for them and 25 splines.
+#define MODE(j)                                                                                                        \
+  static double Mode##j(double x, int m)                                                                               \
+  {                                                                                                                    \
+    return m == 0 ? sin((j)*PETSC_PI * x) : 0;                                                                         \
+  }
+#define TERM(j)                                                                                                        \
+  {                                                                                                                    \
+    1, {Mode##j, Mode##j},                                                                                             \
+    {                                                                                                                  \
+      0                                                                                                                \
+    }                                                                                                                  \
+  }
+MODE(1)
+MODE(2)
+MODE(3)
+MODE(4) MODE(5) MODE(6) MODE(7) MODE(8) MODE(9) MODE(10) MODE(11) MODE(12) MODE(13) MODE(14) MODE(15) MODE(16) MODE(17)
+  MODE(18) MODE(19) MODE(20) MODE(21) MODE(22) static const Term many[] = {TERM(1), TERM(2), TERM(3), TERM(4), TERM(5),
+    TERM(6), TERM(7), TERM(8), TERM(9), TERM(10), TERM(11), TERM(12), TERM(13), TERM(14), TERM(15), TERM(16), TERM(17),
+    TERM(18), TERM(19), TERM(20), TERM(21), TERM(22)};
 
 static void test_capped_modes(void **state)
 {
-  static const Term     op[] = {{1, {NULL}, {1, 0}}, {1, {NULL}, {0, 1}}}, v[] = {{-1, {Narrow, NULL}, {0}}};
-  const Direction       dir[] = {{3, 64, -1, 1, PETSC_TRUE, PETSC_FALSE}, {3, 64, 0, 1, PETSC_TRUE, PETSC_FALSE}};
-  Problem              *P     = CreateProblem(2, dir, 2, op, 1, v);
-  const SnaTtAlsOptions o     = Options(atof(getenv("RT")));
-  SnaTtAlsState         s;
-  SnaTtAls              als = Run(PETSC_COMM_WORLD, P, &o, &s);
+  static const Term op[]  = {{1, {NULL}, {0}}};
+  const Direction   dir[] = {{3, 64, 0, 1, PETSC_TRUE, PETSC_TRUE}, {3, 64, 0, 1, PETSC_TRUE, PETSC_TRUE}};
 
   (void)state;
-  if (getenv("SHOW")) printf("capped %d m %d %d\n", s.capped_modes, s.mode[0], s.mode[1]);
-  CheckError(als, P, Moved, 1, 0);
-  Ok(SnaTtAlsDestroy(&als));
-  DestroyProblem(P);
+  for (PetscInt n = 8; n <= 22; n += 14) { // 8 of them fit
+    Problem              *P = CreateProblem(2, dir, 1, op, n, many);
+    const SnaTtAlsOptions o = Options(1e-3);
+    SnaTtAlsState         s;
+    SnaTtAls              als = Run(PETSC_COMM_WORLD, P, &o, &s);
+
+    CheckError(als, P, NULL, n == 8 ? 1e-3 : 5e-3, 0);
+    assert_int_equal(s.rank[1], n);
+    assert_int_equal(s.capped_modes, n == 8 ? 0 : 3);
+    Ok(SnaTtAlsDestroy(&als));
+    DestroyProblem(P);
+  }
 }
 
 // 1 is orthogonal to all derivatives of functions that are zero at both ends: u = 0 and F = F(0) is the least.
@@ -698,7 +714,7 @@ static void test_zero_solution(void **state)
     const Direction       dir[] = {{3, 6, 0, 1, PETSC_TRUE, PETSC_TRUE}, {3, 26, 0, 1, PETSC_TRUE, PETSC_TRUE},
             {3, 5, 0, 1, PETSC_TRUE, PETSC_TRUE}};
     Problem              *P     = CreateProblem(nd, dir, nd, op, 1, v);
-    const SnaTtAlsOptions o     = Options(atof(getenv("RT")));
+    const SnaTtAlsOptions o     = Options(1e-3);
     SnaTtAlsState         s;
     SnaTtAls              als = Run(PETSC_COMM_WORLD, P, &o, &s);
 

@@ -28,7 +28,7 @@ def solve(title, rtol, options):
     error, estimate = done.results["error_l2"], done.results["error_estimate"]
     checks.below(error, rtol, f"{title}: error", done)
     checks.that(error / 3 <= estimate <= 3 * error, f"{title}: estimate {estimate:.2e} of the error {error:.2e}", done)
-    parts = sum(done.results[f"error_{part}"] ** 2 for part in ("algebraic", "rounding", "spline")) ** 0.5
+    parts = sum(done.results[f"error_{part}"] ** 2 for part in ("algebraic", "rounding", "spline", "ranks")) ** 0.5
     checks.close(estimate, parts, 1e-9, f"{title}: the estimate is the root of the sum of its parts' squares")
     order, ranks = done.texts["order"].split(","), [int(r) for r in done.texts["ranks_tt"].split(",")]
     checks.that(sorted(order) == sorted(NAMES) and ranks[0] == ranks[-1] == 1 and max(ranks) == done.results["rank"], f"{title}: order {order}, ranks {ranks}")

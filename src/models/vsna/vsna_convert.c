@@ -3,7 +3,7 @@
 #include "vsna.h"
 #include <petsctime.h>
 
-#define CONVERT_SWEEPS 30 // of alternating least squares at the last rank; rtol ends them earlier
+#define CONVERT_SWEEPS 8    // Gauss-Newton steps at the last rank; CONVERT_RTOL ends them earlier
 #define CONVERT_RTOL   2e-3
 
 static PetscErrorCode TrainToCP(SnaModel model, SnaTtSpace space, VsnaReplica *r)

@@ -8,6 +8,7 @@
 
 #define RATIO_MARGIN 0.97 // for the error of the trial
 #define MAX_RTOL     0.1  // for fields that are small beside the lift
+#define BAD_ORDER    0.5  // work of the best order over that of ours, below which it is told
 #define MEMORY_SHARE 0.75 // of the machine's memory, shared by its ranks, into which ranks of the train may grow
 
 static const char *const stage_names[] = {"trial", "growth", "polish", "done"};
@@ -80,7 +81,7 @@ static PetscErrorCode View_TT(SnaModel model)
   PetscCall(
     PetscPrintf(model->comm, "  tensor train: relative L2 error of %s below %g%s\n", v->unknown, o->rtol, target));
   PetscCall(PetscPrintf(model->comm, "  order %s %s\n", order,
-    o->order_given ? "(the deck's)" : "(of the fewest operator states; a trial looks for a better one)"));
+    o->order_given ? "(the deck's)" : "(directions that the equation couples stand together)"));
   if (o->max_rank > 0)
     PetscCall(PetscPrintf(
       model->comm, "  ranks up to %" PetscInt_FMT " and %.3g GB per rank of MPI\n", o->max_rank, o->memory / 1e9));
@@ -320,6 +321,29 @@ static PetscErrorCode Warn(SnaModel model, const VsnaReplica *r, double estimate
   PetscFunctionReturn(0);
 }
 
+// The solution knows its ranks in every order: a bad order is told with a better one.
+static PetscErrorCode AdviseOrder(SnaModel model, const VsnaReplica *r, SnaTt tt, double norm)
+{
+  Vsna      *v = (Vsna *)model->data;
+  SnaTtSpace space;
+  PetscInt   dir[SNA_MAX_DIM];
+  double     work[2];
+  PetscBool  known;
+  char      *order;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaTtSpaceCreate(v->nd, r->level->tt.bases, &space));
+  PetscCall(SnaTtOrderFromSolution(space, r->level->tt.lsq, tt, v->tt_options.rtol * norm, dir, work, &known));
+  PetscCall(SnaTtSpaceDestroy(&space));
+  if (!known || work[1] > BAD_ORDER * work[0]) PetscFunctionReturn(0);
+  PetscCall(VsnaJoinNames(&model->info, v->nd, dir, &order));
+  PetscCall(PetscPrintf(model->comm,
+    "note: by the ranks of this solution the order %s takes about %.2g of the work; try -vsna_order %s\n", order,
+    work[1] / work[0], order));
+  PetscCall(PetscFree(order));
+  PetscFunctionReturn(0);
+}
+
 static PetscErrorCode Results_TT(SnaModel model, const VsnaReplica *r, SnaResults results, SnaSolveStatus *status)
 {
   Vsna                *v = (Vsna *)model->data;
@@ -338,8 +362,9 @@ static PetscErrorCode Results_TT(SnaModel model, const VsnaReplica *r, SnaResult
   estimate   = PetscSqrtReal(PetscSqr(s->estimate * share) + PetscSqr(conversion));
   // A number of parameters or a rank of the CP that the deck asked for is not held against the target.
   judged =
-    share * (v->tt_options.parameters > 0 ? PetscSqrtReal(PetscSqr(s->error_algebraic) + PetscSqr(s->error_spline))
-                                          : s->estimate);
+    share * (v->tt_options.parameters > 0
+                ? PetscSqrtReal(PetscSqr(s->error_algebraic) + PetscSqr(s->error_spline) + PetscSqr(s->error_ranks))
+                : s->estimate);
   PetscCall(VsnaJoinNames(&model->info, v->nd, tt->dir, &order));
   PetscCall(VsnaJoinInts(v->nd + 1, tt->r, &ranks));
   PetscCall(VsnaJoinInts(v->nd, tt->m, &modes));
@@ -348,12 +373,14 @@ static PetscErrorCode Results_TT(SnaModel model, const VsnaReplica *r, SnaResult
     PetscCall(PetscPrintf(model->comm, "order %s  ranks %s  modes %s\n", order, ranks, modes));
     if (s->stage == SNA_TT_DONE) {
       PetscCall(PetscPrintf(model->comm,
-        "estimate of the relative L2 error of %s: %.2e (iteration %.1e, rounding %.1e, splines %.1e", v->unknown,
-        estimate, s->error_algebraic * share, s->error_rounding * share, s->error_spline * share));
+        "estimate of the relative L2 error of %s: %.2e (iteration %.1e, rounding %.1e, splines %.1e, ranks %.1e",
+        v->unknown, estimate, s->error_algebraic * share, s->error_rounding * share, s->error_spline * share,
+        PetscSqrtReal(PetscSqr(s->error_ranks) + PetscSqr(s->cut_off)) * share));
       if (v->converted) PetscCall(PetscPrintf(model->comm, ", conversion %.1e", conversion));
       PetscCall(PetscPrintf(model->comm, "); target %.1e\n", v->tt_options.rtol));
     }
     PetscCall(Warn(model, r, judged, share));
+    if (s->stage == SNA_TT_DONE) PetscCall(AdviseOrder(model, r, tt, field));
     if (s->stage == SNA_TT_DONE && judged > v->tt_options.rtol * (1 + 1e-6)) {
       PetscCall(PetscFPrintf(
         model->comm, PETSC_STDERR, "vsna: the estimate %.2e is above rtol = %.1e\n", judged, v->tt_options.rtol));
@@ -371,6 +398,8 @@ static PetscErrorCode Results_TT(SnaModel model, const VsnaReplica *r, SnaResult
     PetscCall(SnaResultsAdd(results, "error_algebraic", s->error_algebraic * share));
     PetscCall(SnaResultsAdd(results, "error_rounding", s->error_rounding * share));
     PetscCall(SnaResultsAdd(results, "error_spline", s->error_spline * share));
+    PetscCall(
+      SnaResultsAdd(results, "error_ranks", PetscSqrtReal(PetscSqr(s->error_ranks) + PetscSqr(s->cut_off)) * share));
     if (v->converted) PetscCall(SnaResultsAdd(results, "error_conversion", conversion));
   }
   PetscCall(SnaResultsAdd(results, "sweeps", (double)s->total));
@@ -414,6 +443,8 @@ static const StateEntry real_entries[] = {
   {"trusted", offsetof(SnaTtAlsState, trusted), 0, 2},
   {"saturation", offsetof(SnaTtAlsState, saturation), 0, 1},
   {"norm", offsetof(SnaTtAlsState, norm), 0, 1},
+  {"cut_off", offsetof(SnaTtAlsState, cut_off), 0, 1},
+  {"error_ranks", offsetof(SnaTtAlsState, error_ranks), 0, 1},
   {"error_algebraic", offsetof(SnaTtAlsState, error_algebraic), 0, 1},
   {"error_rounding", offsetof(SnaTtAlsState, error_rounding), 0, 1},
   {"error_spline", offsetof(SnaTtAlsState, error_spline), 0, 1},
