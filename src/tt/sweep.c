@@ -229,25 +229,46 @@ static PetscErrorCode CoreInFullBasis(SnaTtAls als, PetscInt k, double *Z)
   PetscFunctionReturn(0);
 }
 
-// Every site in all functions of the level: the same function, mode ranks n.
+// Site k in all functions of the level: the same function, mode rank n. Its core then is Z (allocated here, or given).
+static PetscErrorCode ExpandMode(SnaTtAls als, PetscInt k, double *Z)
+{
+  SnaTt          tt = als->tt;
+  const PetscInt n = tt->n[k], rows = tt->r[k] * tt->r[k + 1];
+
+  PetscFunctionBeginUser;
+  if (!Z) {
+    PetscCall(PetscMalloc1((size_t)rows * (size_t)n, &Z));
+    PetscCall(CoreInFullBasis(als, k, Z));
+  }
+  PetscCall(PetscFree(tt->core[k]));
+  PetscCall(PetscFree(tt->leaf[k]));
+  PetscCall(PetscMalloc1((size_t)n * (size_t)n, &tt->leaf[k]));
+  PetscCall(PetscArraycpy(tt->leaf[k], als->basis[k], (size_t)n * (size_t)n));
+  tt->core[k] = Z;
+  tt->m[k]    = n;
+  PetscFunctionReturn(0);
+}
+
 PetscErrorCode SnaTtAlsExpandModes(SnaTtAls als)
+{
+  PetscFunctionBeginUser;
+  for (PetscInt k = 0; k < als->nd; k++) {
+    PetscCall(FullBasis(als->space, als->tt->dir[k], &als->basis[k]));
+    PetscCall(ExpandMode(als, k, NULL));
+  }
+  PetscFunctionReturn(0);
+}
+
+// As many modes as the bonds allow, so that neither could ever grow: no mode is left out.
+static PetscErrorCode ExpandTiedModes(SnaTtAls als)
 {
   SnaTt tt = als->tt;
 
   PetscFunctionBeginUser;
   for (PetscInt k = 0; k < als->nd; k++) {
-    const PetscInt n = tt->n[k], rows = tt->r[k] * tt->r[k + 1];
-    double        *Z;
-
-    PetscCall(PetscMalloc1((size_t)rows * (size_t)n, &Z));
-    PetscCall(FullBasis(als->space, tt->dir[k], &als->basis[k]));
-    PetscCall(CoreInFullBasis(als, k, Z));
-    PetscCall(PetscFree(tt->core[k]));
-    PetscCall(PetscFree(tt->leaf[k]));
-    tt->core[k]   = Z;
-    tt->leaf[k]   = als->basis[k];
-    als->basis[k] = NULL;
-    tt->m[k]      = n;
+    if (tt->m[k] < PetscMin(tt->n[k], tt->r[k] * tt->r[k + 1]) || tt->m[k] == tt->n[k]) continue;
+    PetscCall(ExpandMode(als, k, NULL));
+    PetscCall(SnaTtTablesProject(als->level->lsq, als->op, k, tt->m[k], tt->leaf[k], &als->site[k]));
   }
   PetscFunctionReturn(0);
 }
@@ -276,18 +297,15 @@ static PetscErrorCode GrowModes(SnaTtAls als, const SnaTtGrowth *g, PetscInt k, 
     PetscCall(Split(als, n, rows, Zt, PetscMin(n, rows), g->mode_tol, NULL, &rank, NULL, NULL, &U, &B));
     PetscCall(PetscFree(Zt));
   }
-  PetscCall(PetscFree(tt->core[k]));
-  PetscCall(PetscFree(tt->leaf[k]));
-  if (rank == rows && rank < n) { // as many modes as the bonds allow, so neither could ever grow: no mode is left out
-    PetscCall(PetscMalloc1((size_t)n * (size_t)n, &tt->leaf[k]));
-    PetscCall(PetscArraycpy(tt->leaf[k], als->basis[k], (size_t)n * (size_t)n));
+  if (rank == rows && rank < n) { // tied
+    PetscCall(ExpandMode(als, k, Z));
     PetscCall(SnaTtTablesProject(als->level->lsq, als->op, k, n, tt->leaf[k], &als->site[k]));
     PetscCall(PetscFree(U));
     PetscCall(PetscFree(B));
-    tt->core[k] = Z;
-    tt->m[k]    = n;
     PetscFunctionReturn(0);
   }
+  PetscCall(PetscFree(tt->core[k]));
+  PetscCall(PetscFree(tt->leaf[k]));
   tt->m[k] = rank;
   PetscCall(PetscMalloc1((size_t)rows * (size_t)rank, &tt->core[k]));
   PetscCall(PetscMalloc1((size_t)n * (size_t)rank, &tt->leaf[k]));
@@ -359,6 +377,7 @@ PetscErrorCode SnaTtAlsGrow(SnaTtAls als, const SnaTtGrowth *g, PetscInt recorde
   const PetscBool right = (PetscBool)(als->state.centre == 0);
 
   PetscFunctionBeginUser;
+  if (g->modes) PetscCall(ExpandTiedModes(als));
   for (PetscInt i = 0; i < nd && !als->state.failed; i++) {
     const PetscInt k         = right ? i : nd - 1 - i;
     PetscBool      failed    = PETSC_FALSE;

@@ -678,10 +678,11 @@ static void test_limits(void **state)
 MODE(1)
 MODE(2)
 MODE(3)
-MODE(4) MODE(5) MODE(6) MODE(7) MODE(8) MODE(9) MODE(10) MODE(11) MODE(12) MODE(13) MODE(14) MODE(15) MODE(16) MODE(17)
-  MODE(18) MODE(19) MODE(20) MODE(21) MODE(22) static const Term many[] = {TERM(1), TERM(2), TERM(3), TERM(4), TERM(5),
-    TERM(6), TERM(7), TERM(8), TERM(9), TERM(10), TERM(11), TERM(12), TERM(13), TERM(14), TERM(15), TERM(16), TERM(17),
-    TERM(18), TERM(19), TERM(20), TERM(21), TERM(22)};
+MODE(4)
+MODE(5) MODE(6) MODE(7) MODE(8) MODE(9) MODE(10) MODE(11) MODE(12) MODE(13) MODE(14) MODE(15) MODE(16) MODE(17) MODE(18)
+  MODE(19) MODE(20) MODE(21) MODE(22) static const Term many[] = {TERM(1), TERM(2), TERM(3), TERM(4), TERM(5), TERM(6),
+    TERM(7), TERM(8), TERM(9), TERM(10), TERM(11), TERM(12), TERM(13), TERM(14), TERM(15), TERM(16), TERM(17), TERM(18),
+    TERM(19), TERM(20), TERM(21), TERM(22)};
 
 static void test_capped_modes(void **state)
 {
@@ -689,13 +690,16 @@ static void test_capped_modes(void **state)
   const Direction   dir[] = {{3, 64, 0, 1, PETSC_TRUE, PETSC_TRUE}, {3, 64, 0, 1, PETSC_TRUE, PETSC_TRUE}};
 
   (void)state;
-  for (PetscInt n = 8; n <= 22; n += 14) { // 8 of them fit
-    Problem              *P = CreateProblem(2, dir, 1, op, n, many);
-    const SnaTtAlsOptions o = Options(1e-3);
+  for (int i = 0; i < 3;
+       i++) { // 8 of them fit; at the loose tolerance the first growth half sweep is bound by the modes of the trial
+    const PetscInt        n    = i == 0 ? 8 : 22;
+    const double          rtol = i == 2 ? 1e-2 : 1e-3;
+    Problem              *P    = CreateProblem(2, dir, 1, op, n, many);
+    const SnaTtAlsOptions o    = Options(rtol);
     SnaTtAlsState         s;
     SnaTtAls              als = Run(PETSC_COMM_WORLD, P, &o, &s);
 
-    CheckError(als, P, NULL, n == 8 ? 1e-3 : 5e-3, 0);
+    CheckError(als, P, NULL, n == 8 ? rtol : 5 * rtol, 0);
     assert_int_equal(s.rank[1], n);
     assert_int_equal(s.capped_modes, n == 8 ? 0 : 3);
     Ok(SnaTtAlsDestroy(&als));
