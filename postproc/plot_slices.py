@@ -45,7 +45,7 @@ def draw_planes(plt, s, fields, steps, title):
     figure, axes = plt.subplots(len(fields), len(steps), figsize=(2.6 * len(steps) + 1.2, height * len(fields) + 0.8), squeeze=False, sharex=True, sharey=True, layout="constrained")
     for row, field in zip(axes, fields):
         arrays = planes(s, field, steps)
-        low, high = min(a.min() for a in arrays), max(a.max() for a in arrays)
+        low, high = min(np.nanmin(a) for a in arrays), max(np.nanmax(a) for a in arrays)  # nan: outside the domain
         top = max(abs(low), abs(high)) or 1.0
         signed = field == "error" or low < -0.05 * top  # a field of both signs gets a diverging map with zero in its middle
         limits = dict(vmin=-top, vmax=top, cmap="RdBu_r") if signed else dict(vmin=low, vmax=high if high > low else low + 1, cmap="viridis")

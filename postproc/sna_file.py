@@ -88,11 +88,11 @@ class Direction:
         self.size = self.cells + self.degree - self.drop_first - self.drop_last
 
 
-class CpField:
-    """u(x) = sum_r prod_d sum_i C_d[i, r] B^d_i(x_d): factors[d] has shape (n_d, R)."""
+class Field:
+    """Function of the directions in a separable format; `_block` combines the values of 1-D functions at points."""
 
-    def __init__(self, directions, factors):
-        self.directions, self.factors = directions, factors
+    def __init__(self, directions):
+        self.directions = directions
 
     def evaluate(self, points, derivative=None):
         """Values at points: {name: array} or an array of shape (N, directions). `derivative`: {name: order}."""
@@ -102,16 +102,47 @@ class CpField:
         shape, columns = columns[0].shape, [c.ravel() for c in columns]
         out, block = np.empty(columns[0].size), 16384
         for begin in range(0, out.size, block):
-            part = slice(begin, begin + block)
-            product = None
-            for d, C, x in zip(self.directions, self.factors, columns):
-                full = np.zeros((d.cells + d.degree, C.shape[1]))
-                full[int(d.drop_first) : int(d.drop_first) + d.size] = C
-                first, values = bspline_values(x[part], d.degree, d.cells, d.lo, d.hi, (derivative or {}).get(d.name, 0))
-                g = sum(values[:, a, None] * full[first + a] for a in range(d.degree + 1))
-                product = g if product is None else product * g
-            out[part] = product.sum(axis=1)
+            x = {d.name: c[begin : begin + block] for d, c in zip(self.directions, columns)}
+            out[begin : begin + block] = self._block(x, derivative or {})
         return out.reshape(shape)
+
+    @staticmethod
+    def _functions(d, C, x, order):
+        """Values at x of the functions with coefficients C (n_d x m): shape (N, m)."""
+        full = np.zeros((d.cells + d.degree, C.shape[1]))
+        full[int(d.drop_first) : int(d.drop_first) + d.size] = C
+        first, values = bspline_values(x, d.degree, d.cells, d.lo, d.hi, order)
+        return sum(values[:, a, None] * full[first + a] for a in range(d.degree + 1))
+
+
+class CpField(Field):
+    """u(x) = sum_r prod_d sum_i C_d[i, r] B^d_i(x_d): factors[d] has shape (n_d, R)."""
+
+    def __init__(self, directions, factors):
+        super().__init__(directions)
+        self.factors = factors
+
+    def _block(self, x, derivative):
+        product = 1.0
+        for d, C in zip(self.directions, self.factors):
+            product = product * self._functions(d, C, x[d.name], derivative.get(d.name, 0))
+        return product.sum(axis=1)
+
+
+class TrainField(Field):
+    """u(x) = G_0 G_1 ..., matrices of functions along `order`: leaves[name] has shape (n, m), cores[name] (m, right rank, left rank)."""
+
+    def __init__(self, directions, order, leaves, cores):
+        super().__init__(directions)
+        self.order, self.leaves, self.cores = order, leaves, cores
+
+    def _block(self, x, derivative):
+        of = {d.name: d for d in self.directions}
+        row = np.ones((next(iter(x.values())).size, 1))
+        for name in self.order:
+            g = self._functions(of[name], self.leaves[name], x[name], derivative.get(name, 0))
+            row = sum(g[:, j, None] * (row @ core.T) for j, core in enumerate(self.cores[name]))
+        return row[:, 0]
 
 
 # ---- Expressions of the deck, in numpy ----
@@ -227,10 +258,14 @@ class SnaFile:
     def field(self):
         group = self._group("field")
         kind = _text(group.attrs["format"])
-        if kind != "cp":
-            raise SnaFileError(f"{self.path}: fields of format {kind} are not read here")
         names = [n.strip() for n in _text(group.attrs["directions"]).split(",")]
-        return CpField([Direction(n, group[n].attrs) for n in names], [group[n][:] for n in names])
+        directions = [Direction(n, group[n].attrs) for n in names]
+        if kind == "cp":
+            return CpField(directions, [group[n][:] for n in names])
+        if kind == "tensor_train":
+            order = [n.strip() for n in _text(group.attrs["order"]).split(",")]
+            return TrainField(directions, order, {n: group[n][:] for n in names}, {n: group["core"][n][:] for n in names})
+        raise SnaFileError(f"{self.path}: fields of format {kind} are not read here")
 
     def constants(self):
         """Values of the deck's `param:`, in order."""

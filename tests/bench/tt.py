@@ -63,7 +63,7 @@ CASES = {
     "standard": Case("standard problem, rtol 1e-4", STANDARD, error=1e-4, parameters=22500, seconds=0.6),
     "one": Case("the same on 1 rank", STANDARD, np=1),
     "big": Case("the same deck with finer cells, rtol 2e-5", "big_advection_diffusion_6d_tt", ["-output_slice_side_n", "9,9"], error=2e-5, parameters=48000, seconds=2.0),
-    "kappa": Case("kappa up to 5e-3, rtol 1e-5", STANDARD, ["-dim_kappa_domain", "1e-3,5e-3", *cells(128, 32, 18, 8), "-vsna_rtol", 1e-5], error=1e-5, parameters=36000, seconds=1.5),
+    "kappa": Case("kappa up to 5e-3, rtol 1e-5", STANDARD, ["-dim_kappa_domain", "1e-3,5e-3", *cells(128, 32, 24, 8), "-vsna_rtol", 1e-5], error=1e-5, parameters=36000, seconds=1.5),
     "omega": Case("omega up to 2 pi, rtol 1e-3", STANDARD, [*OMEGA, "-vsna_rtol", 1e-3], error=1e-3, seconds=5.0),
     "products": Case("CP of rank 256 through the train", STANDARD, ["-vsna_convert", "cp", "-vsna_convert_rank", 256], error=8e-4, seconds=1.5),
 }
