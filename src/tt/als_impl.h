@@ -1,8 +1,10 @@
 // als_impl.h - private to the alternating least squares of tensor trains.
 //
-//   als.c          life cycle, the schedule of stages, stopping, error estimate     tables.c  1-D tables of a site in the basis of its modes
-//   sweep.c        half sweeps: two-site (growth) and one-site (polish)               local.c   one local problem: A x, its solution by KSP
-//   environment.c  what the sites left and right of a local problem contract to     leaf.c    the leaf of a site by the block-band Cholesky
+//   als.c      life cycle, the schedule of stages, stopping, error estimate
+//   sweep.c    half sweeps: growth on every edge of the train, polish site by site
+//   local.c    one local problem: A x, its solution by KSP; environments, tables of a leaf
+//   leaf.c     the leaf of a site by the block-band Cholesky
+//   tables.c   1-D tables of a site in the basis of its modes
 #ifndef SNA_TT_ALS_IMPL_H
 #define SNA_TT_ALS_IMPL_H
 
