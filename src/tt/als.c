@@ -25,7 +25,7 @@ static const PetscInt trial_cap[] = {6, 8, 12, 16};
 #define GROWTH_MAX 16
 #define SLOW       0.65 // polish that contracts by less, twice in a row, has too small ranks
 #define REGROW_MAX 3
-#define TIGHT      0.44 // of the target: more than this beyond the ranks, and they are grown again
+#define TIGHT      0.46 // of the target: more than this beyond the ranks, and they are grown again
 #define COARSE     24   // directions of at most so many cells keep them on every level,
 #define MIDDLE     40   // of at most so many from the growth level on
 // Of the residual norm: its minimum over the nearest function; measured 1.5 to 2.9 for advection-diffusion.
