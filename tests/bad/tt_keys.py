@@ -29,6 +29,7 @@ refused("tolerance below 0", ["-vsna_rtol", -1e-3], r"-vsna_rtol: .* must be in"
 refused("ranks that need more memory than there is", ["-vsna_tt_max_rank", 100000], r"-vsna_tt_max_rank: ranks up to 100000 need about [\d.e+]+ GB per rank of MPI; [\d.e+]+ GB are there")
 refused("convert: cp without its rank", ["-vsna_convert", "cp"], r"-vsna_convert: .*convert_rank")
 refused("fewer parameters than rank 1 has", ["-vsna_parameters", 20], r"-vsna_parameters: a product of one function per direction has \d+ numbers already")
+refused("a direction called core", [], r"name `core` is that of the cores", deck=DECK.replace("kappa", "core"))
 refused("unknown format", ["-vsna_format", "tensortrain"], r"cp\|tensor_train|tensor_train")
 refused("a Krylov method that PETSc does not have", ["-vsna_tt_ksp_type", "cgg"], r"PETSc has no type `cgg`")
 

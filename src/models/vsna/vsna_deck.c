@@ -404,6 +404,11 @@ PetscErrorCode SnaModelSetFromOptions_VSNA(SnaModel model, SnaDeck deck)
   symbols.nvar = (int)v->nd;
   symbols.var  = info->name;
   for (PetscInt d = 0; d < v->nd; d++) {
+    PetscBool core;
+    PetscCall(PetscStrcmp(info->name[d], "core", &core));
+    if (core)
+      PetscCall(SnaDeckError(deck, "dim", NULL,
+        "the direction's name `core` is that of the cores of a tensor train in the result file; choose another"));
     if (SnaNameIsReserved(info->name[d]))
       PetscCall(SnaDeckError(deck, "dim", NULL,
         "the direction's name `%s` is a function or constant of the expressions; choose another", info->name[d]));
