@@ -275,7 +275,8 @@ static PetscErrorCode Grow(SnaTtAls als, double eps, PetscInt cap)
   PetscCall(SnaTtAlsGrow(als, &g, recorded, discarded));
   PetscCall(SnaTtDistance(als->space, als->tt, old, &distance));
   PetscCall(SnaTtDestroy(&old));
-  s->saturation = 0;
+  s->saturation   = 0;
+  s->rank_limited = s->memory_limited = PETSC_FALSE; // the last growth half sweep tells
   for (PetscInt k = 1; k < als->nd; k++) {
     s->wanted[k] = recorded[k][1];
     if (recorded[k][1] <= g.cap[k]) continue;
@@ -514,18 +515,18 @@ PetscErrorCode SnaTtAlsStep(SnaTtAls als, PetscBool *done)
       s->contraction = s->contraction_before = 1;
       s->regrown++;
     } else {
-      if (!als->ready) PetscCall(SnaTtAlsPrepare(als, PETSC_FALSE));
-      PetscCall(PolishStep(als));
-    }
-    s->sweep++;
-    s->work = PetscMin(0.95, 0.5 + 0.07 * (double)s->sweep);
-    if (!s->failed &&
-        ((s->sweep >= POLISH_MIN && Remaining(s) <= POLISHED * als->options.rtol) || s->sweep >= POLISH_MAX)) {
       PetscBool regrow;
 
-      PetscCall(Finish(als, &regrow));
-      if (regrow) s->slow = 2;
+      if (!als->ready) PetscCall(SnaTtAlsPrepare(als, PETSC_FALSE));
+      PetscCall(PolishStep(als));
+      if (!s->failed && ((s->sweep + 1 >= POLISH_MIN && Remaining(s) <= POLISHED * als->options.rtol) ||
+                          s->sweep + 1 >= POLISH_MAX)) {
+        PetscCall(Finish(als, &regrow));
+        if (regrow) s->slow = 2;
+      }
     }
+    s->sweep++;
+    if (s->stage != SNA_TT_DONE) s->work = PetscMin(0.95, 0.5 + 0.07 * (double)s->sweep);
   }
   s->total++;
   for (PetscInt k = 0; k < als->nd; k++) {
