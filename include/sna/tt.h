@@ -44,9 +44,6 @@ PetscErrorCode SnaTtRound(SnaTtSpace space, SnaTt tt, double tol, double *error)
 PetscErrorCode SnaTtRoundToBudget(SnaTtSpace space, SnaTt tt, PetscInt parameters, double *error, PetscBool *fits);
 // Mode ranks alone (Tucker truncation of an orthonormal train with centre c; HOSVD): each direction changes the function by at most tol/sqrt(nd). Centre afterwards: c.
 PetscErrorCode SnaTtTruncateModes(SnaTtSpace space, SnaTt tt, PetscInt c, double tol);
-// The same function in another order of directions, up to `tol` (absolute, L2), orthonormal with centre 0. *reordered = NULL when the product of the mode ranks exceeds
-// 2^23 numbers (the core is expanded in between).
-PetscErrorCode SnaTtReorder(SnaTtSpace space, SnaTt tt, const PetscInt dir[], double tol, SnaTt *reordered);
 // L2 projection of every leaf on the other space's bases (same directions, other cells): exact for nested cells. Orthonormal with the given centre where tt was.
 PetscErrorCode SnaTtProlong(SnaTtSpace from, SnaTtSpace to, SnaTt tt, PetscInt c, SnaTt *prolonged);
 // How well the splines resolve an orthonormal train: error[d] = L2 distance to the nearest function whose splines in direction d have half the cells, halved[d] the number of
@@ -127,12 +124,10 @@ typedef struct { // splines of one resolution; owned by who makes them
 typedef PetscErrorCode (*SnaTtLevelFunction)(void *ctx, const PetscInt cells[], const SnaTtLevel **level);
 
 typedef struct {
-  double      rtol;       // target relative L2 error of the field
-  PetscInt    parameters; // > 0: round the result to this many numbers instead of to rtol
-  PetscBool   order_given;
-  PetscInt    order[SNA_MAX_DIM]; // directions along the train, when given
+  double      rtol;               // target relative L2 error of the field
+  PetscInt    parameters;         // > 0: round the result to this many numbers instead of to rtol
+  PetscInt    order[SNA_MAX_DIM]; // directions along the train
   PetscInt    max_rank;           // > 0: no cut above this
-  PetscInt    max_sweeps;         // half sweeps in all
   double      memory;             // bytes per rank that ranks may grow into
   uint64_t    seed;
   const char *prefix; // of PETSc options, "vsna_"

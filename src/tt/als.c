@@ -2,7 +2,6 @@
 //
 // What is decided here, and by what:
 //   levels      directions with more than 24 cells are solved first on a quarter, then on three eighths of them (not below 16, 24; the quarter not above 48)
-//   order       from the operator's couplings (order.c), or the deck's
 //   ranks       tolerance falls to rtol/2 in steps of at most STEP; each cut may grow to 1.35 times what the decay of its singular values predicts
 //   polish      until the change of the half sweeps, summed as a geometric series, is below rtol/4
 //   rounding    to what the other parts of the error leave of rtol, at least half of it
@@ -168,16 +167,11 @@ static double Norm(SnaTtAls als)
 // ---------------------------------------------------------------------------------------------------------------------
 static PetscErrorCode Start(SnaTtAls als)
 {
-  PetscInt cells[SNA_MAX_DIM], dir[SNA_MAX_DIM];
+  const PetscInt *dir = als->options.order;
+  PetscInt        cells[SNA_MAX_DIM];
 
   PetscFunctionBeginUser;
   CellsOfStage(als, SNA_TT_TRIAL, cells);
-  if (als->options.order_given)
-    PetscCall(PetscArraycpy(dir, als->options.order, als->nd));
-  else {
-    PetscCall(als->make_level(als->level_ctx, cells, &als->level));
-    PetscCall(SnaTtOrderFromOperator(als->level->lsq, dir));
-  }
   PetscCall(SetLevel(als, cells, dir));
   PetscCall(SnaTtCreateRandom(als->space, dir, 4, 3, als->options.seed, &als->tt));
   als->state.centre = 0;

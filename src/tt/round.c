@@ -1,4 +1,4 @@
-// round.c - truncation in L2: ranks (TT-SVD), mode ranks (HOSVD), to a tolerance or to a number of parameters; other orders of the directions.
+// round.c - truncation in L2: ranks (TT-SVD), mode ranks (HOSVD), to a tolerance or to a number of parameters.
 //
 // In an orthonormal train with centre k the singular values of core k as (a,j) x b and as (a,b) x j are those of the function at the cut right of k and in
 // direction dir[k]. Dropping the smallest is an orthogonal projection; along a sweep to the right every projection leaves the changes of the earlier ones
@@ -6,8 +6,6 @@
 // Oseledets, SIAM J. Sci. Comput. 33 (2011) 2295, alg. 2; de Lathauwer et al., SIAM J. Matrix Anal. Appl. 21 (2000) 1253.
 // Singular values come from QR and SVD, not from Gram matrices, which hold nothing below 1e-8 of the largest.
 #include "tt_impl.h"
-
-#define MAX_EXPANDED ((size_t)1 << 23) // numbers of the expanded core
 
 PetscErrorCode SnaTtLeftSVD_Private(PetscInt m, PetscInt n, const double *A, double *U, double *S)
 {
@@ -295,111 +293,5 @@ PetscErrorCode SnaTtRoundToBudget(SnaTtSpace space, SnaTt tt, PetscInt parameter
   LowerRanks(&s, 1e150, parameters);
   PetscCall(RoundToRanks(tt, &s, error));
   PetscCall(DestroySpectra(&s));
-  PetscFunctionReturn(0);
-}
-
-// full[j_0 + m_0*(j_1 + m_1*(...))], all ranks contracted.
-static PetscErrorCode Expand(SnaTt tt, double **full)
-{
-  size_t  left = 1; // j_0 .. j_{k-1}
-  double *F;
-
-  PetscFunctionBeginUser;
-  PetscCall(PetscMalloc1(1, &F));
-  F[0] = 1;
-  for (PetscInt k = 0; k < tt->nd; k++) { // F: left x r_k  ->  (left m_k) x r_{k+1}
-    const PetscInt r = tt->r[k], q = tt->r[k + 1], m = tt->m[k];
-    const PetscInt l = (PetscInt)left;
-    double        *next;
-
-    PetscCall(PetscMalloc1(left * (size_t)m * (size_t)q, &next));
-    for (PetscInt j = 0; j < m; j++) {
-      PetscCall(SnaTtGemm_Private(
-        "N", "N", l, q, r, F, l, tt->core[k] + (size_t)j * (size_t)(r * q), r, 0, next + (size_t)j * left, l * m));
-    }
-    PetscCall(PetscFree(F));
-    F = next;
-    left *= (size_t)m;
-  }
-  *full = F;
-  PetscFunctionReturn(0);
-}
-
-PetscErrorCode SnaTtReorder(SnaTtSpace space, SnaTt tt, const PetscInt dir[], double tol, SnaTt *reordered)
-{
-  const PetscInt nd  = tt->nd;
-  const double   cut = tol / PetscSqrtReal((double)PetscMax(1, nd - 1));
-  PetscInt       site[SNA_MAX_DIM], n[SNA_MAX_DIM], m[SNA_MAX_DIM], ones[SNA_MAX_DIM + 1], index[SNA_MAX_DIM] = {0};
-  size_t         stride[SNA_MAX_DIM], total = 1;
-  double        *full, *F;
-  SnaTt          old, t;
-
-  PetscFunctionBeginUser;
-  *reordered = NULL;
-  PetscCall(SnaTtDuplicate(tt, &old));
-  PetscCall(SnaTtOrthonormalise(space, old, 0));
-  for (PetscInt k = 0; k < nd; k++) {
-    PetscInt l = 0;
-    while (l < nd && old->dir[l] != dir[k]) l++;
-    PetscCheck(l < nd, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "The order has no direction %" PetscInt_FMT, dir[k]);
-    site[k] = l;
-  }
-  for (PetscInt l = 0; l < nd; l++) {
-    stride[l] = total;
-    total *= (size_t)old->m[l];
-    if (total > MAX_EXPANDED) {
-      PetscCall(SnaTtDestroy(&old));
-      PetscFunctionReturn(0);
-    }
-  }
-  PetscCall(Expand(old, &full));
-  PetscCall(PetscMalloc1(total, &F));
-  for (size_t i = 0, from = 0; i < total; i++) { // index: the modes of the new sites
-    F[i] = full[from];
-    for (PetscInt k = 0; k < nd; k++) {
-      from += stride[site[k]];
-      if (++index[k] < old->m[site[k]]) break;
-      from -= stride[site[k]] * (size_t)index[k];
-      index[k] = 0;
-    }
-  }
-  PetscCall(PetscFree(full));
-  for (PetscInt k = 0; k < nd; k++) {
-    n[k]    = old->n[site[k]];
-    m[k]    = old->m[site[k]];
-    ones[k] = ones[k + 1] = 1;
-  }
-  PetscCall(SnaTtCreate(nd, dir, n, m, ones, NULL, &t));
-  for (PetscInt k = 0; k < nd; k++) {
-    const PetscInt rows = t->r[k] * m[k];
-
-    PetscCall(PetscArraycpy(t->leaf[k], old->leaf[site[k]], (size_t)n[k] * (size_t)m[k]));
-    PetscCall(PetscFree(t->core[k]));
-    if (k + 1 < nd) { // F: (r m_k) x rest = U (U^T F)
-      total /= (size_t)m[k];
-      const PetscInt rest = (PetscInt)total, values = PetscMin(rows, rest);
-      double        *U, *S, *next, tail2;
-
-      PetscCall(PetscMalloc2((size_t)rows * (size_t)values, &U, values, &S));
-      PetscCall(SnaTtLeftSVD_Private(rows, rest, F, U, S));
-      const PetscInt kept = SnaTtTail_Private(values, S, cut, &tail2);
-      PetscCall(PetscMalloc1((size_t)kept * total, &next));
-      PetscCall(SnaTtGemm_Private("T", "N", kept, rest, rows, U, rows, F, rows, 0, next, kept));
-      PetscCall(PetscFree(F));
-      F           = next;
-      t->r[k + 1] = kept;
-      PetscCall(PetscMalloc1((size_t)rows * (size_t)kept, &t->core[k]));
-      for (PetscInt j = 0; j < m[k]; j++) {
-        for (PetscInt b = 0; b < kept; b++)
-          PetscCall(PetscArraycpy(t->core[k] + t->r[k] * (b + kept * j), U + t->r[k] * j + rows * b, t->r[k]));
-      }
-      PetscCall(PetscFree2(U, S));
-    } else
-      t->core[k] = F;
-  }
-  PetscCall(SnaTtDestroy(&old));
-  PetscCall(SnaTtOrthonormaliseCores_Private(t, 0));
-  PetscCall(SnaTtShrinkModes_Private(t));
-  *reordered = t;
   PetscFunctionReturn(0);
 }

@@ -590,52 +590,6 @@ static void test_modes(void **state)
   Free(4, &s);
 }
 
-static void test_reorder(void **state)
-{
-  const PetscInt orders[4][4] = {{0, 1, 2, 3}, {3, 1, 0, 2}, {2, 0, 3, 1}, {1, 3, 2, 0}};
-  Splines        s;
-  SnaTt          a, b, c;
-  double         distance;
-
-  (void)state;
-  Make(4, NULL, &s);
-  a                 = Raw(s.space, dir4, raw_mode, raw_rank, 11);
-  const double norm = Norm(s.space, a);
-  for (int i = 0; i < 4; i++) {
-    Ok(SnaTtReorder(s.space, a, orders[i], 1e-12 * norm, &b));
-    for (PetscInt k = 0; k < 4; k++) assert_int_equal(b->dir[k], orders[i][k]);
-    CheckOrthonormal(s.space, b, 0, 1e-13);
-    Same(s.space, a, s.space, b, 1e-11 * norm);
-    Ok(SnaTtReorder(s.space, b, dir4, 1e-12 * norm, &c));
-    for (PetscInt k = 0; k <= 4; k++) assert_int_equal(c->r[k], PetscMin(raw_rank[k], k == 3 ? 8 : 11));
-    Same(s.space, a, s.space, c, 1e-11 * norm);
-    Ok(SnaTtDestroy(&b));
-    Ok(SnaTtReorder(s.space, c, orders[i], 0.3 * norm, &b));
-    Ok(SnaTtDestroy(&c));
-    Ok(SnaTtReorder(s.space, b, dir4, 0, &c));
-    Ok(SnaTtDistance(s.space, a, c, &distance));
-    assert_true(distance <= 0.3 * norm && distance > 0.03 * norm);
-    Ok(SnaTtDestroy(&b));
-    Ok(SnaTtDestroy(&c));
-  }
-  Ok(SnaTtDestroy(&a));
-  Free(4, &s);
-  { // 8^8 numbers are too many to expand
-    const PetscInt dir[8] = {0, 1, 2, 3, 4, 5, 6, 7};
-    SnaBasis       basis[8];
-    SnaTtSpace     space;
-
-    for (int d = 0; d < 8; d++) Ok(SnaBasisCreateBSpline("x", 2, 6, 0, 1, PETSC_FALSE, PETSC_FALSE, &basis[d]));
-    Ok(SnaTtSpaceCreate(8, basis, &space));
-    Ok(SnaTtCreateRandom(space, dir, 8, 8, 1, &a));
-    Ok(SnaTtReorder(space, a, dir, 1e-3, &b));
-    assert_null(b);
-    Ok(SnaTtDestroy(&a));
-    Ok(SnaTtSpaceDestroy(&space));
-    for (int d = 0; d < 8; d++) Ok(SnaBasisDestroy(&basis[d]));
-  }
-}
-
 static void test_prolong(void **state)
 {
   const PetscInt twice[4] = {24, 24, 24, 24}, thrice[4] = {36, 12, 36, 24}, other[4] = {10, 15, 30, 16};
@@ -790,9 +744,6 @@ static void test_one_direction(void **state)
   near(fabs(b->core[0][0]), norm, 1e-13 * norm);
   Same(s.space, a, s.space, b, 1e-13 * norm);
   Ok(SnaTtTruncateModes(s.space, b, 0, 0));
-  Ok(SnaTtReorder(s.space, b, dir, 0, &c));
-  Same(s.space, a, s.space, c, 1e-13 * norm);
-  Ok(SnaTtDestroy(&c));
   Ok(SnaTtRound(s.space, b, 0, &error));
   assert_null(b->leaf[0]);
   near(error, 0, 0);
@@ -839,9 +790,6 @@ static void test_zero(void **state)
     CheckOrthonormal(f.space, b, 3, 1e-13);
     near(Norm(f.space, b), 0, 0);
     Ok(SnaTtDestroy(&b));
-    Ok(SnaTtReorder(s.space, a, (const PetscInt[4]){0, 1, 2, 3}, 1e-3, &b));
-    near(Norm(s.space, b), 0, 0);
-    Ok(SnaTtDestroy(&b));
     Ok(SnaTtTruncateModes(s.space, a, 1, 1e-3));
     CheckOrthonormal(s.space, a, 1, 1e-13);
     Ok(SnaTtDuplicate(a, &b));
@@ -868,7 +816,6 @@ int main(int argc, char **argv)
     cmocka_unit_test(test_round_matrix),
     cmocka_unit_test(test_round),
     cmocka_unit_test(test_modes),
-    cmocka_unit_test(test_reorder),
     cmocka_unit_test(test_prolong),
     cmocka_unit_test(test_spline_error),
     cmocka_unit_test(test_one_direction),

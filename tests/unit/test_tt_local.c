@@ -928,7 +928,7 @@ static PetscErrorCode OneLevel(void *ctx, const PetscInt cells[], const SnaTtLev
 
 static SnaTtAls CreateAls(MPI_Comm comm, Problem *P, SnaTt tt, PetscInt centre)
 {
-  const SnaTtAlsOptions o = {.rtol = 1e-3, .max_sweeps = 100, .prefix = "vsna_"};
+  const SnaTtAlsOptions o = {.rtol = 1e-3, .prefix = "vsna_"};
   SnaTtAlsState         s = {.stage = SNA_TT_POLISH, .total = 1, .centre = centre, .norm = 1};
   SnaTtAls              als;
 

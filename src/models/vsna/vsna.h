@@ -89,6 +89,8 @@ struct Vsna_ {
   const VsnaFormat *format;
   SnaAlsOptions     als_options;
   SnaTtAlsOptions   tt_options;
+  PetscBool         order_given; // tt_options.order is the deck's, not chosen here
+  PetscInt          tt_max_sweeps;
   VsnaConversion    convert;
   PetscInt          convert_rank;
   char              unused_keys[512]; // given keys of the other format

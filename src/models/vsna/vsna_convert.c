@@ -3,7 +3,7 @@
 #include "vsna.h"
 #include <petsctime.h>
 
-#define CONVERT_SWEEPS 8    // Gauss-Newton steps at the last rank; CONVERT_RTOL ends them earlier
+#define CONVERT_SWEEPS 8 // Gauss-Newton steps at the last rank; CONVERT_RTOL ends them earlier
 #define CONVERT_RTOL   2e-3
 
 static PetscErrorCode TrainToCP(SnaModel model, SnaTtSpace space, VsnaReplica *r)
@@ -30,18 +30,14 @@ static PetscErrorCode TrainToCP(SnaModel model, SnaTtSpace space, VsnaReplica *r
 // Every rank by itself: the same numbers.
 static PetscErrorCode CPToTrain(Vsna *v, SnaTtSpace space, VsnaReplica *r)
 {
-  PetscInt  rank, dir[SNA_MAX_DIM];
+  PetscInt  rank;
   double   *C[SNA_MAX_DIM], norm2;
   SnaTt     tt;
   PetscBool fits = PETSC_TRUE;
 
   PetscFunctionBeginUser;
-  if (v->tt_options.order_given)
-    PetscCall(PetscArraycpy(dir, v->tt_options.order, v->nd));
-  else
-    PetscCall(SnaTtOrderFromOperator(r->level->tt.lsq, dir));
   PetscCall(SnaFieldGetCP(r->field, &rank, C));
-  PetscCall(SnaTtFromCP(space, dir, rank, (const double *const *)C, &tt));
+  PetscCall(SnaTtFromCP(space, v->tt_options.order, rank, (const double *const *)C, &tt));
   for (PetscInt d = 0; d < v->nd; d++) PetscCall(PetscFree(C[d]));
   PetscCall(SnaTtInner(space, tt, tt, &norm2));
   if (v->tt_options.parameters > 0)

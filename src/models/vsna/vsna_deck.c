@@ -259,7 +259,7 @@ static void DefaultLadder(PetscInt target, SnaAlsOptions *o)
 }
 
 // Names as directions.
-static PetscErrorCode ReadOrder(SnaDeck deck, const SnaModelInfo *info, SnaTtAlsOptions *o)
+static PetscErrorCode ReadOrder(SnaDeck deck, const SnaModelInfo *info, Vsna *v)
 {
   const char *name[SNA_MAX_DIM];
   char        missing[SNA_MAX_DIM * 34] = "";
@@ -269,7 +269,6 @@ static PetscErrorCode ReadOrder(SnaDeck deck, const SnaModelInfo *info, SnaTtAls
   PetscFunctionBeginUser;
   PetscCall(SnaDeckHas(deck, "vsna_order", NULL, &given));
   PetscCall(SnaDeckGetStrings(deck, "vsna_order", NULL, SNA_MAX_DIM, &n, name));
-  for (PetscInt d = 0; d < info->nd; d++) o->order[d] = d;
   if (!given || n == 0) PetscFunctionReturn(0);
   for (PetscInt i = 0; i < n; i++) {
     PetscInt d = 0;
@@ -284,7 +283,7 @@ static PetscErrorCode ReadOrder(SnaDeck deck, const SnaModelInfo *info, SnaTtAls
     } else if (count[d]++ > 0)
       PetscCall(SnaDeckError(deck, "vsna_order", NULL, "the order names `%s` twice", name[i]));
     else
-      o->order[i] = d;
+      v->tt_options.order[i] = d;
   }
   for (PetscInt d = 0; d < info->nd; d++) {
     if (count[d] > 0) continue;
@@ -293,7 +292,7 @@ static PetscErrorCode ReadOrder(SnaDeck deck, const SnaModelInfo *info, SnaTtAls
   }
   if (missing[0])
     PetscCall(SnaDeckError(deck, "vsna_order", NULL, "the order names every direction once; missing: %s", missing));
-  o->order_given = PETSC_TRUE; // where it is wrong the run ends
+  v->order_given = PETSC_TRUE; // where it is wrong the run ends
   PetscFunctionReturn(0);
 }
 
@@ -307,9 +306,9 @@ static PetscErrorCode ReadTensorTrain(SnaDeck deck, const SnaModelInfo *info, Vs
   o->prefix = "vsna_";
   PetscCall(SnaDeckGetReal(deck, "vsna_rtol", NULL, &o->rtol));
   PetscCall(SnaDeckGetInt(deck, "vsna_parameters", NULL, &o->parameters));
-  PetscCall(ReadOrder(deck, info, o));
+  PetscCall(ReadOrder(deck, info, v));
   PetscCall(SnaDeckGetInt(deck, "vsna_tt_max_rank", NULL, &o->max_rank));
-  PetscCall(SnaDeckGetInt(deck, "vsna_tt_max_sweeps", NULL, &o->max_sweeps));
+  PetscCall(SnaDeckGetInt(deck, "vsna_tt_max_sweeps", NULL, &v->tt_max_sweeps));
   PetscCall(SnaDeckGetString(deck, "vsna_convert", NULL, &word));
   PetscCall(PetscStrcmp(word, "cp", &cp));
   PetscCall(PetscStrcmp(word, "tensor_train", &tt));

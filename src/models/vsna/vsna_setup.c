@@ -25,8 +25,10 @@ static PetscErrorCode SetUpLevel(SnaModel model, SnaDeck deck, Vsna *v)
     PetscCall(SnaDeckError(deck, "pde_term", NULL,
       "nothing drives the solution: the source and the operator on the initial condition are zero, so u is the "
       "initial condition"));
-  else
+  else {
+    if (!v->order_given) PetscCall(SnaTtOrderFromOperator(level->tt.lsq, v->tt_options.order));
     PetscCall(v->format->checksetup(model, deck));
+  }
   PetscFunctionReturn(0);
 }
 

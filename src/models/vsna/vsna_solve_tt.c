@@ -30,29 +30,18 @@ static PetscErrorCode MemoryPerRank(MPI_Comm comm, double *bytes)
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode StartOrder(const Vsna *v, PetscInt dir[])
-{
-  PetscFunctionBeginUser;
-  if (v->tt_options.order_given)
-    PetscCall(PetscArraycpy(dir, v->tt_options.order, v->nd));
-  else
-    PetscCall(SnaTtOrderFromOperator(v->level[0]->tt.lsq, dir));
-  PetscFunctionReturn(0);
-}
-
 static PetscErrorCode CheckSetUp_TT(SnaModel model, SnaDeck deck)
 {
-  Vsna            *v = (Vsna *)model->data;
-  SnaTtAlsOptions *o = &v->tt_options;
-  PetscInt         dir[SNA_MAX_DIM], smallest = 0;
+  Vsna            *v        = (Vsna *)model->data;
+  SnaTtAlsOptions *o        = &v->tt_options;
+  PetscInt         smallest = 0;
   double           bytes, machine;
 
   PetscFunctionBeginUser;
   PetscCall(MemoryPerRank(model->comm, &machine));
   o->memory = MEMORY_SHARE * machine;
   if (o->max_rank > 0) {
-    PetscCall(StartOrder(v, dir));
-    PetscCall(SnaTtAlsGetMemory(v->level[0]->tt.lsq, dir, o->max_rank, &bytes));
+    PetscCall(SnaTtAlsGetMemory(v->level[0]->tt.lsq, o->order, o->max_rank, &bytes));
     if (bytes > o->memory)
       PetscCall(SnaDeckError(deck, "vsna_tt_max_rank", NULL,
         "ranks up to %" PetscInt_FMT " need about %.3g GB per rank of MPI; %.3g GB are there (%g of the machine's "
@@ -70,18 +59,16 @@ static PetscErrorCode View_TT(SnaModel model)
 {
   Vsna                  *v = (Vsna *)model->data;
   const SnaTtAlsOptions *o = &v->tt_options;
-  PetscInt               dir[SNA_MAX_DIM];
   char                  *order, target[64] = "";
 
   PetscFunctionBeginUser;
-  PetscCall(StartOrder(v, dir));
-  PetscCall(VsnaJoinNames(&model->info, v->nd, dir, &order));
+  PetscCall(VsnaJoinNames(&model->info, v->nd, o->order, &order));
   if (o->parameters > 0)
     PetscCall(PetscSNPrintf(target, sizeof(target), ", rounded to %" PetscInt_FMT " parameters", o->parameters));
   PetscCall(
     PetscPrintf(model->comm, "  tensor train: relative L2 error of %s below %g%s\n", v->unknown, o->rtol, target));
   PetscCall(PetscPrintf(model->comm, "  order %s %s\n", order,
-    o->order_given ? "(the deck's)" : "(directions that the equation couples stand together)"));
+    v->order_given ? "(the deck's)" : "(directions that the equation couples stand together)"));
   if (o->max_rank > 0)
     PetscCall(PetscPrintf(
       model->comm, "  ranks up to %" PetscInt_FMT " and %.3g GB per rank of MPI\n", o->max_rank, o->memory / 1e9));
@@ -217,7 +204,7 @@ static PetscErrorCode Step_TT(SnaModel model, VsnaReplica *r, VsnaHistoryRow *ro
       "vsna: the local system of direction %s could not be solved in half sweep %" PetscInt_FMT
       "; look at the options of the local solver (vsna: tt: ksp_*)\n",
       model->info.name[s->failed - 1], s->total));
-  } else if (!*done && s->total >= v->tt_options.max_sweeps) {
+  } else if (!*done && s->total >= v->tt_max_sweeps) {
     *status = SNA_SOLVE_NOTCONVERGED;
     *done   = PETSC_TRUE;
     PetscCall(PetscFPrintf(v->workers, PETSC_STDERR,
@@ -537,7 +524,7 @@ static PetscErrorCode CheckRead_TT(SnaModel model, const VsnaReplica *r, PetscBo
   for (PetscInt k = 0; k < v->nd; k++)
     *ok = (PetscBool)(*ok && tt->r[k + 1] == s->rank[k + 1] && tt->m[k] == s->mode[k]);
   if (!*ok) PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE, "the file's field and its state have different ranks"));
-  for (PetscInt k = 0; k < v->nd && *ok && v->tt_options.order_given; k++) {
+  for (PetscInt k = 0; k < v->nd && *ok && v->order_given; k++) {
     if (tt->dir[k] == v->tt_options.order[k]) continue;
     PetscCall(VsnaJoinNames(&model->info, v->nd, tt->dir, &theirs));
     PetscCall(VsnaJoinNames(&model->info, v->nd, v->tt_options.order, &ours));
