@@ -15,10 +15,12 @@ LAYERS = {
     "solve": {"base", "io", "sna"},
     "tt": {"base", "io", "sna", "solve"},
     "fft": {"base"},
+    "voxel": {"base", "io"},
+    "homog": {"base", "io", "fft", "voxel"},
     "net": {"base"},
     "insitu": {"base"},
-    "models": {"base", "io", "sna", "solve", "tt", "fft", "net"},
-    "app": {"base", "io", "sna", "solve", "tt", "fft", "net", "insitu", "models"},  # what main consists of
+    "models": {"base", "io", "sna", "solve", "tt", "fft", "voxel", "homog", "net"},
+    "app": {"base", "io", "sna", "solve", "tt", "fft", "voxel", "homog", "net", "insitu", "models"},  # what main consists of
 }
 # Where the headers of an external library may be included (path prefixes below src); an empty tuple: nowhere.
 EXTERNAL = [
@@ -28,6 +30,7 @@ EXTERNAL = [
     (r"yaml\.h", ("base/",)),
     (r"hdf5.*\.h|H5.*\.h", ("io/",)),
     (r"fftw3.*\.h", ("fft/",)),
+    (r"tiffio\.h|zlib\.h", ("voxel/",)),
     (r"cblas.*\.h|openblas.*\.h|lapacke?.*\.h|dnnl.*\.h|oneapi/.*", ("solve/", "net/")),
     (r"petscblaslapack\.h", ("solve/", "tt/", "net/", "sna/")),
     (r"vtk.*|Python\.h|catalyst.*|conduit.*", ("insitu/",)),

@@ -232,6 +232,9 @@ double SnaProgressEta(double seconds, double work0, double work);
 double SnaRandomUniform(uint64_t seed, uint64_t stream, uint64_t index); // in (0,1)
 double SnaRandomNormal(uint64_t seed, uint64_t stream, uint64_t index);  // mean 0, variance 1
 
+// The share of `rank` when 0..n-1 are dealt to `size` ranks: contiguous, the first n % size ranks have one more. Not collective.
+void SnaSplit(PetscInt n, PetscMPIInt size, PetscMPIInt rank, PetscInt *first, PetscInt *count);
+
 // Peak resident memory of this process in bytes (VmHWM), 0 where the system does not tell. Not collective.
 double SnaMemoryPeak(void);
 

@@ -62,11 +62,33 @@ typedef struct {
   const char *line; // progress text, "rank 32  res 3.214e-06"
   const char *what; // first word of the progress line
   PetscInt    done, total;
-  PetscBool   final; // last iterate of this replica
+  PetscBool   final;   // last iterate of this replica
+  PetscBool   picture; // models with pictures of their own: there is a new one
 } SnaIteration;
 typedef PetscErrorCode (*SnaMonitor)(void *ctx, SnaModel model, const SnaIteration *it, PetscBool *stop);
 
-typedef struct { // implemented by each model; a NULL entry is a programmer error when called
+// A model without directions (info.nd = 0) has no slices, samples or inversion. What it computes on a regular grid of voxels it writes itself; these
+// tell the program what to make of it.
+#define SNA_MAX_GRID_FIELDS 16
+typedef struct
+{ // in the result file, x fastest: data sets of shape [n2][n1][n0] or [n2][n1][n0][ncomp]; the program writes <case>_<name>.xmf
+  const char *name;
+  PetscInt    n[3];         // voxels; values belong to their centres
+  double      lo[3], hi[3]; // outer faces of the grid
+  int         nfield;
+  const char *field[SNA_MAX_GRID_FIELDS], *dataset[SNA_MAX_GRID_FIELDS];
+  PetscInt    ncomp[SNA_MAX_GRID_FIELDS]; // 1, 3 or 6 (symmetric tensor, Voigt order)
+} SnaModelGrid;
+typedef struct { // for the view while the solver runs: scalars at voxel centres, thinned out, on rank 0 of the group
+  const char *name, *caption;
+  PetscInt    n[3];
+  double      lo[3], hi[3]; // of the first and last point
+  int         nfield;
+  const char *field[SNA_MAX_GRID_FIELDS];
+  double     *data[SNA_MAX_GRID_FIELDS]; // x fastest; PetscFree each
+} SnaModelPicture;
+
+typedef struct { // implemented by each model; a NULL entry is a programmer error when called, but for grids and picture
   PetscErrorCode (*setfromoptions)(SnaModel, SnaDeck);
   PetscErrorCode (*setup)(SnaModel, SnaDeck);
   PetscErrorCode (*view)(SnaModel); // rank 0: sizes, memory, what was decided
@@ -77,12 +99,15 @@ typedef struct { // implemented by each model; a NULL entry is a programmer erro
     SnaModel, PetscInt n, const double *const x[], double u[], double *const grad[]); // the unknown
   PetscErrorCode (*write)(SnaModel, SnaFile);
   PetscErrorCode (*read)(
-    SnaModel, SnaFile, PetscBool *ok, char message[SNA_MAX_MESSAGE]); // restart state or finished solution
+    SnaModel, SnaFile, PetscBool *ok, char message[SNA_MAX_MESSAGE]);        // restart state or finished solution
+  PetscErrorCode (*grids)(SnaModel, PetscInt *n, const SnaModelGrid **grid); // after write; borrowed. NULL: none
+  // Inside a monitor call with `picture`: at most `max` points per axis. Collective on the group. NULL: none
+  PetscErrorCode (*picture)(SnaModel, PetscInt max, SnaModelPicture *picture);
   PetscErrorCode (*destroy)(SnaModel);
 } SnaModelOps;
 
 typedef struct {
-  PetscInt    nd; // directions, in the deck's order
+  PetscInt    nd; // directions, in the deck's order; 0: a model without
   const char *name[SNA_MAX_DIM];
   double      lo[SNA_MAX_DIM], hi[SNA_MAX_DIM];
   PetscInt    nfield; // fields of SamplePhysical: 0 = the unknown, then reference and error where a reference is given
