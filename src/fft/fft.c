@@ -191,10 +191,10 @@ PetscErrorCode SnaFftGetLayout(SnaFft fft, const SnaFftLayout **layout)
   PetscFunctionReturn(0);
 }
 
-// fft NULL: `nplane` doubles, for this file.
+// fft NULL: `nplane` doubles, for this file. Vectors may read on behind the last line.
 PetscErrorCode SnaFftMalloc(SnaFft fft, PetscInt nplane, double **data)
 {
-  const size_t huge = 2097152, bytes = (size_t)nplane * (fft ? (size_t)fft->layout.plane : 1) * sizeof(double);
+  const size_t huge = 2097152, bytes = (size_t)nplane * (fft ? (size_t)fft->layout.plane : 1) * sizeof(double) + 64;
   void        *p = NULL;
 
   PetscFunctionBeginUser;

@@ -15,10 +15,11 @@ void SnaConductLayer(Elliptic *e, const uint8_t *phase, const double *lower, con
     const PetscInt y1 = y + 1 < e->layout->points[1] ? y + 1 : 0;
     const uint8_t *ph = phase + y * n;
     const double  *a0 = lower + y * row, *a1 = lower + y1 * row, *b0 = upper + y * row, *b1 = upper + y1 * row;
-    double         any = 0, sum0 = 0, sum1 = 0, sum2 = 0;
+    double         sum0 = 0, sum1 = 0, sum2 = 0;
+    int            any = 0;
 
-    for (PetscInt x = 0; x < n; x++) any += e->empty[ph[x]] ? 0 : 1;
-    if (any == 0) continue;
+    for (PetscInt x = 0; x < n; x++) any |= !e->empty[ph[x]];
+    if (!any) continue;
     for (int i = 0; i < (e->isotropic ? 1 : 6); i++)
       for (PetscInt x = 0; x < n; x++) k[i * row + x] = e->isotropic ? e->lame[0][ph[x]] : e->full[i][ph[x]];
     for (PetscInt x = 0; x < n; x++) {

@@ -478,7 +478,7 @@ PetscErrorCode SnaCellCreate_Elliptic(SnaCell cell)
   PetscCall(SnaFftMalloc(e->fft, e->layout->nz + 1, &e->p));
   PetscCall(SnaFftMalloc(e->fft, e->layout->nz + 1, &e->b));
   PetscCall(SnaFftMalloc(e->fft, 1, &e->ghost));
-  PetscCall(SnaFftMalloc(e->fft, 1 + 32 / (e->layout->points[1] * e->ncomp), &e->scratch));
+  PetscCall(SnaFftMalloc(e->fft, 1 + 48 / (e->layout->points[1] * e->ncomp), &e->scratch));
   PetscFunctionReturn(0);
 }
 

@@ -4,6 +4,10 @@
 
 #include "homog_impl.h"
 
+#define LANES 8
+typedef double Vec __attribute__((vector_size(LANES * sizeof(double)), aligned(sizeof(double)), may_alias));
+#define LOAD(p) (*(Vec *)(p)) // also to store; lines are padded to whole vectors
+
 // Products with the stiffness go layer by layer of voxels, between the node planes `lower` and `upper` (layout of SnaFftLayout; entry n0 of a periodic
 // row repeats entry 0): the nodal forces of the layer are added to lower_force and upper_force. load: macroscopic strain or gradient, NULL for none; mean
 // (NULL: not asked): the layer's sum of stress or flux times voxel volume is added to it.
@@ -48,7 +52,8 @@ void SnaConductLayer(Elliptic *e, const uint8_t *phase, const double *lower, con
 void SnaConductKernel(void *ctx, PetscInt ky, double *block);
 
 // A layer's forces of one line of elements: of the node x and of the node x+1 of element x, added to the line of nodes.
-static inline void SnaAddLine(PetscInt n, PetscBool octant, const double *low, const double *high, double *force)
+static inline void SnaAddLine(
+  PetscInt n, PetscBool octant, const double *low, const double *high, double *restrict force)
 {
   force[0] += low[0];
   for (PetscInt x = 1; x < n; x++) force[x] += low[x] + high[x - 1];
