@@ -41,6 +41,10 @@ typedef struct {
   PetscInt    load; // 0..5 or 0..2
   PetscInt    it;   // of this load
   double      residual, rtol;
+  // Filled by SnaHomogenize():
+  MPI_Comm comm;          // ranks that work on the cell
+  PetscInt solve, solves; // this is number `solve` (from 0) of so many
+  double   work;          // share of the whole task that is done, an estimate from the residual's decay
 } SnaHomogIteration;
 typedef PetscErrorCode (*SnaHomogMonitor)(void *ctx, const SnaHomogIteration *it, PetscBool *stop);
 
@@ -91,40 +95,69 @@ double SnaCellMemory(const PetscInt n[3], PetscBool octant, SnaPhysics physics, 
 // ---------------------------------------------------------------------------------------------------------------------
 typedef enum { SNA_SYMMETRY_AUTO, SNA_SYMMETRY_OCTANT, SNA_SYMMETRY_NONE } SnaSymmetryUse;
 
+typedef struct SnaHomogResult_ SnaHomogResult;
+// Called after every load with the cell that solved it (its fields are those of this load), the image it worked on (the octant, or the whole cell) and
+// what is known so far; sets *stop to end. Collective on it->comm.
+typedef PetscErrorCode (*SnaHomogLoaded)(
+  void *ctx, SnaCell cell, SnaVoxels image, const SnaHomogIteration *it, const SnaHomogResult *result, PetscBool *stop);
+
 typedef struct {
   PetscBool physics[SNA_NPHYSICS];
-  PetscBool load[SNA_NPHYSICS][6]; // which unit loads to solve; columns of others are NaN in the file and no result
+  PetscBool load[SNA_NPHYSICS][6]; // which unit loads to solve; the columns of the others are 0 and not `solved`
   SnaSymmetryUse symmetry;
   PetscBool      cubic; // a cell with cubic symmetry: one normal and one shear load, the rest by symmetry (AUTO only)
+  SnaHomogLoaded loaded; // NULL: none; ctx is that of the monitor
 } SnaHomogTask;
 
 typedef struct {
-  double    value[6][6];               // C, sigma (3x3), permeability walls (3x3)
+  double    value[6][6];               // C, sigma (3x3), permeability with walls at half a voxel (3x3)
   double    open[3][3], mean[3][3];    // permeability: without half-voxel walls, and the mean of both
-  PetscBool solved[6];                 // columns that were solved (or follow by symmetry)
+  PetscBool solved[6];                 // columns that were solved, or follow by symmetry or from percolation
   PetscBool zero[6];                   // loads whose answer is zero because nothing percolates
+  PetscBool   done[2][6];              // loads that were solved, [variant][load], ...
+  SnaCellLoad outcome[2][6];           // ... and what SnaCellSolve() found
   PetscInt  iterations, loads;         // summed over loads and variants
   double    residual, error;           // worst load
   double    voxel_iterations, seconds; // of whole cells' voxels (of the octant's where it was used)
   PetscBool converged, stopped;
 } SnaTensor;
 
-typedef struct {
+struct SnaHomogResult_ {
   double              volume_fraction; // of everything that is not void (elasticity), or fluid's complement
   PetscBool           octant, cubic, mirrors[3];
   SnaVoxelsComponents solid, fluid;
   SnaTensor           tensor[SNA_NPHYSICS];
   PetscInt            nnote;
   char                note[8][256]; // "the solid does not percolate along x: C11 = 0", "3 floating islands (24 voxels)"
-} SnaHomogResult;
+};
 
-// voxels: the whole cell. Columns that `resume` (a result of the same task, or NULL) already holds are not solved again. Collective on voxels->comm.
+// voxels: the whole cell. Loads that `resume` (a result of the same task, or NULL) has done and that converged are not solved again. Symmetry OCTANT needs
+// what SnaHomogSymmetry() finds. Collective on voxels->comm.
 PetscErrorCode SnaHomogenize(SnaVoxels voxels, const SnaHomogSpec *spec, const SnaHomogTask *task,
   const SnaHomogResult *resume, SnaHomogMonitor monitor, void *ctx, SnaHomogResult *result);
+// Whether the octant may stand for the cell (*octant: three mirrors of the image and of the materials, even numbers of voxels), and whether the axes may be
+// exchanged (*cubic: of the image, of its voxels, of the materials of all three physics). Collective on voxels->comm.
+PetscErrorCode SnaHomogSymmetry(
+  SnaVoxels voxels, const SnaHomogSpec *spec, PetscBool mirrors[3], PetscBool *octant, PetscBool *cubic);
+// Bytes per rank that SnaHomogenize() takes on a cell of n voxels, its image included, on `size` ranks.
+double SnaHomogMemory(const PetscInt n[3], PetscBool octant, const SnaHomogTask *task, PetscMPIInt size);
 // Largest |entry| that three mirrors make zero, and largest relative difference of the equal triples of cubic symmetry, over C11.
 void SnaTensorChecks(const double C[6][6], double *zeros, double *triples);
 // Solves C e = s for the strains where strain_given[i] is false and the stresses elsewhere; FALSE in *ok when that block is singular.
 PetscErrorCode SnaTensorMixed(
   const double C[6][6], const PetscBool strain_given[6], double strain[6], double stress[6], PetscBool *ok);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// A cantilever of n cells in a row (beam.c). Nothing here is collective; every modulus is positive.
+// ---------------------------------------------------------------------------------------------------------------------
+// Deflection at the tip under a force of 1: of bending, and what shear adds. edge: of a cell; E along the beam, G across it.
+void SnaBeamDeflection(PetscInt n, double edge, const double E[], const double G[], double *bending, double *shear);
+typedef struct {
+  double local_max, local_rms; // of E_i/target_i - 1
+  double r2;                   // coefficient of determination over the cells; 0 where the target is constant
+  double energy;               // norm of the difference of curvatures, relative
+  double tip;                  // deflection / that of the target - 1, in bending
+} SnaBeamError;
+void SnaBeamCompare(PetscInt n, const double E[], const double target[], SnaBeamError *error);
 
 #endif

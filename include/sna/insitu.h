@@ -29,9 +29,12 @@ typedef struct {
 
 typedef struct SnaView_ *SnaView;
 
-extern const SnaOption SnaViewOptions[]; // insitu_every, insitu_script, insitu_backend, insitu_timeout ...
+extern const SnaOption SnaViewOptions
+  []; // insitu_every, insitu_script, insitu_backend, insitu_timeout, ...; insitu_points is read by who makes the frames
 
 PetscErrorCode SnaViewCreate(MPI_Comm comm, SnaView *view);
+// The shipped script (below postproc/insitu) that draws when the deck names none: slices.py unless this is called, before SetFromOptions. Borrowed.
+PetscErrorCode SnaViewSetDefaultScript(SnaView view, const char name[]);
 // Reads the insitu_* keys; user errors (missing script, back end not built) go to the deck. A missing sna_view with the default back end is one clear line, and no pictures.
 PetscErrorCode SnaViewSetFromOptions(SnaView view, SnaDeck deck);
 // How often the model's monitor should send frames; 0: never.

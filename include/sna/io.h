@@ -7,8 +7,17 @@
 #include <sna/base.h>
 
 // ---------------------------------------------------------------------------------------------------------------------
-// SnaFile: one HDF5 file, opened by all ranks of a communicator. HDF5 itself runs on rank 0; rows distributed over the
-// ranks are written by MPI-IO, each rank its own part, and read by each rank.
+// Messages: a user error is a text; an empty text means that all went well.
+// ---------------------------------------------------------------------------------------------------------------------
+// Writes the formatted text unless `message` already holds one: the first error is the one to report. Not collective.
+void SnaMessageSet(char message[SNA_MAX_MESSAGE], const char format[], ...) PETSC_ATTRIBUTE_FORMAT(2, 3);
+// Collective. Every rank gets rank 0's text, or the text of the lowest rank that has one.
+PetscErrorCode SnaMessageBroadcast(MPI_Comm comm, char message[SNA_MAX_MESSAGE]);
+PetscErrorCode SnaMessageAgree(MPI_Comm comm, char message[SNA_MAX_MESSAGE]);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// SnaFile: one HDF5 file, opened by all ranks of a communicator. HDF5 itself runs on rank 0; rows and grids distributed
+// over the ranks are written by MPI-IO, each rank its own part, and read by each rank.
 //
 // Writing goes to `path.part`, which SnaFileClose() syncs and renames to `path`: a reader never sees half a file, and a
 // killed run leaves the previous file intact. All functions are collective and must be called in the same order with
@@ -65,6 +74,53 @@ PetscErrorCode SnaFileWriteRows(SnaFile file, const char name[], PetscInt nlocal
 PetscErrorCode SnaFileReadRows(SnaFile file, const char name[], PetscInt nlocal, PetscInt ncols, double data[]);
 
 // ---------------------------------------------------------------------------------------------------------------------
+// Grids: values on n[0] x n[1] x n[2] voxels, x fastest, whose z planes are distributed over the ranks: this rank holds planes z0 .. z0+nz-1 (nz may be 0),
+// all ranks together each plane once. ncomp (1, or 3, 6, ...) floats per voxel, or one byte. In the file every plane is a chunk with a checksum, single
+// precision or 8 bits, components last; bytes are compressed. Every rank filters and writes its own planes.
+//
+//   memory  data[((k*ncomp + c)*n[1] + j)*n[0] + i], k = 0..nz-1       file  [n[2]][n[1]][n[0]], or [n[2]][n[1]][n[0]][ncomp] when ncomp > 1
+// ---------------------------------------------------------------------------------------------------------------------
+typedef enum { SNA_GRID_BYTE, SNA_GRID_FLOAT } SnaGridType; // uint8_t, float
+PetscErrorCode SnaFileWriteGrid(SnaFile file, const char name[], const PetscInt n[3], PetscInt z0, PetscInt nz,
+  PetscInt ncomp, SnaGridType type, const void *data);
+// The components of such a grid as data sets of their own, <name>_<suffix>, of shape [n[2]][n[1]][n[0]]: views into it that hold no data.
+PetscErrorCode SnaFileWriteComponents(
+  SnaFile file, const char name[], const PetscInt n[3], PetscInt ncomp, const char *const suffix[]);
+// This rank's planes of a grid of exactly this shape; any numbers in the file. Planes may be read by several ranks, or by none.
+PetscErrorCode SnaFileReadGrid(SnaFile file, const char name[], const PetscInt n[3], PetscInt z0, PetscInt nz,
+  PetscInt ncomp, SnaGridType type, void *data);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Images: data sets of shape [z][y][x], or [cell][z][y][x] for a stack of cells, of any integer, enumerated (h5py's bool)
+// or floating type.
+// ---------------------------------------------------------------------------------------------------------------------
+typedef struct {
+  char      name[PETSC_MAX_PATH_LEN];
+  PetscBool stack; // has the axis of cells
+  PetscInt  cells, n[3];
+  PetscBool bytes; // unsigned, 8 bits
+} SnaFileImage;
+// name: NULL for the only data set of 3 or 4 dimensions; an error names them when there are several. Collective.
+PetscErrorCode SnaFileFindImage(SnaFile file, const char name[], SnaFileImage *image);
+// Planes first .. first+count-1 of a cell, each rank its own, one call of `take` after the other: plane[y*n[0] + x], unsigned char where image->bytes
+// is true, double otherwise. Chunks are read once. Collective.
+typedef PetscErrorCode (*SnaPlaneTaker)(void *ctx, PetscInt z, const void *plane);
+PetscErrorCode SnaFileReadPlanes(SnaFile file, const SnaFileImage *image, PetscInt cell, PetscInt first, PetscInt count,
+  SnaPlaneTaker take, void *ctx);
+// One byte per voxel, [n[2]][n[1]][n[0]], compressed; each rank gives its nlocal planes, in rank order. Collective.
+PetscErrorCode SnaFileWriteImage(
+  SnaFile file, const char name[], const PetscInt n[3], PetscInt nlocal, const unsigned char data[]);
+
+// A stack of `count` images, [cell][n[2]][n[1]][n[0]], one byte per voxel, compressed image by image; rank 0 gives them one after the other.
+typedef PetscErrorCode (*SnaImageGiver)(void *ctx, PetscInt i, unsigned char image[]);
+PetscErrorCode SnaFileWriteStack(
+  SnaFile file, const char name[], PetscInt count, const PetscInt n[3], SnaImageGiver give, void *ctx);
+
+// A plain file, not HDF5: rank 0's head, the bytes of all ranks in rank order, rank 0's tail; atomic. Collective.
+PetscErrorCode SnaBytesWrite(MPI_Comm comm, const char path[], size_t nhead, const void *head, size_t nlocal,
+  const void *data, size_t ntail, const void *tail, char message[SNA_MAX_MESSAGE]);
+
+// ---------------------------------------------------------------------------------------------------------------------
 // Points: a table read in parallel, each rank a contiguous share of the rows. CSV: one header line of names, then
 // numbers, commas; blank lines and lines starting with '#' are skipped; an error names file and line. HDF5 ("FILE.h5"
 // or "FILE.h5:/dataset", default dataset /points): N x ncols array; column names from its text attribute `columns`
@@ -93,6 +149,14 @@ typedef struct {
 PetscErrorCode SnaXdmfWrite(MPI_Comm comm, const char path[], const char h5_path[], int naxis, const char *const axis[],
   const PetscInt n[], const double lo[], const double hi[], PetscInt nstep, const SnaXdmfStep steps[],
   char message[SNA_MAX_MESSAGE]);
+
+// A grid of SnaFileWriteGrid(): n voxels between the outer faces lo and hi, values belong to the cells. Collective.
+typedef struct {
+  const char *name, *dataset;
+  PetscInt    ncomp; // 1 or 3
+} SnaXdmfField;
+PetscErrorCode SnaXdmfWriteGrid(MPI_Comm comm, const char path[], const char h5_path[], const PetscInt n[3],
+  const double lo[3], const double hi[3], int nfield, const SnaXdmfField field[], char message[SNA_MAX_MESSAGE]);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Cases and provenance

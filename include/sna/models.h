@@ -67,7 +67,7 @@ typedef struct {
 } SnaIteration;
 typedef PetscErrorCode (*SnaMonitor)(void *ctx, SnaModel model, const SnaIteration *it, PetscBool *stop);
 
-// A model without directions (info.nd = 0) has no slices, samples or inversion. What it computes on a regular grid of voxels it writes itself; these
+// A model without directions (info.nd = 0, no `sample`) has no physical coordinates, slices, samples or inversion. What it computes on a regular grid of voxels it writes itself; these
 // tell the program what to make of it.
 #define SNA_MAX_GRID_FIELDS 16
 typedef struct
@@ -79,7 +79,9 @@ typedef struct
   const char *field[SNA_MAX_GRID_FIELDS], *dataset[SNA_MAX_GRID_FIELDS];
   PetscInt    ncomp[SNA_MAX_GRID_FIELDS]; // 1, 3 or 6 (symmetric tensor, Voigt order)
 } SnaModelGrid;
-typedef struct { // for the view while the solver runs: scalars at voxel centres, thinned out, on rank 0 of the group
+// For the view while the solver runs: scalars at voxel centres, thinned out; data on rank 0 of the group, the rest on all its ranks. The first field is the
+// one to colour; one called `solid` (1 in the solid, 0 outside) gives the surface.
+typedef struct {
   const char *name, *caption;
   PetscInt    n[3];
   double      lo[3], hi[3]; // of the first and last point
@@ -88,7 +90,8 @@ typedef struct { // for the view while the solver runs: scalars at voxel centres
   double     *data[SNA_MAX_GRID_FIELDS]; // x fastest; PetscFree each
 } SnaModelPicture;
 
-typedef struct { // implemented by each model; a NULL entry is a programmer error when called, but for grids and picture
+typedef struct
+{ // implemented by each model; a NULL entry is a programmer error when called, but for finish, update, grids and picture
   PetscErrorCode (*setfromoptions)(SnaModel, SnaDeck);
   PetscErrorCode (*setup)(SnaModel, SnaDeck);
   PetscErrorCode (*view)(SnaModel); // rank 0: sizes, memory, what was decided
@@ -135,13 +138,18 @@ PetscErrorCode SnaModelUpdate(SnaModel model);
 PetscErrorCode SnaModelSample(
   SnaModel model, PetscInt field, PetscInt n, const double *const x[], double out[], double *const grad[]);
 PetscErrorCode SnaModelGetCoordinates(
-  SnaModel model, const SnaCoordinatesInfo **info); // after SetFromOptions; borrowed
+  SnaModel model, const SnaCoordinatesInfo **info); // after SetFromOptions; borrowed; NULL: a model without directions
 // The same at points x[j][i] of the physical coordinates, grad[j][i] the derivative with respect to coordinate j, for any field; NaN where a point lies
 // outside the model's domain. inside[i] (NULL: not asked) tells where. Not collective.
 PetscErrorCode SnaModelSamplePhysical(SnaModel model, PetscInt field, PetscInt n, const double *const x[], double out[],
   double *const grad[], PetscBool inside[]);
 PetscErrorCode SnaModelWrite(SnaModel model, SnaFile file);
 PetscErrorCode SnaModelRead(SnaModel model, SnaFile file, PetscBool *ok, char message[SNA_MAX_MESSAGE]);
+// The voxel grids that the last Write wrote; *n = 0 from models that have none. Borrowed.
+PetscErrorCode SnaModelGetGrids(SnaModel model, PetscInt *n, const SnaModelGrid **grid);
+// Whether the model has pictures of its own, and the present one (inside a monitor call with `picture`): PetscFree its data. Collective on the group.
+PetscErrorCode SnaModelHasPicture(SnaModel model, PetscBool *has);
+PetscErrorCode SnaModelGetPicture(SnaModel model, PetscInt max, SnaModelPicture *picture);
 PetscErrorCode SnaModelDestroy(SnaModel *model);
 
 #endif

@@ -102,25 +102,46 @@ PetscErrorCode SnaVoxelsRefine(SnaVoxels voxels, PetscInt factor, SnaVoxels *fin
 PetscErrorCode SnaVoxelsRedistribute(SnaVoxels voxels, MPI_Comm comm, SnaVoxels *copy);
 
 // ---------------------------------------------------------------------------------------------------------------------
-// The generator of open, bicontinuous cells with identical faces (doc/homogenisation.md, The generator). One rank makes one cell.
+// The generator of open, bicontinuous cells with identical faces (doc/homogenisation.md, The generator). One rank makes one cell: its octant, the
+// corner i = j = k = 0 of which is the corner of the cell; i = 0 lies on a face of the cell, i = n-1 at the mirror plane in its middle.
 // ---------------------------------------------------------------------------------------------------------------------
 typedef struct {
-  const char *family;       // bicontinuous | gyroid_p (see the kinds below)
+  const char *family;       // one of SnaGeneratorFamilies
   PetscInt    n;            // voxels per edge of the octant
-  double      fraction[2];  // the volume fraction is uniform in this interval
+  double      fraction[2];  // the volume fraction of solid is uniform in this interval
   PetscBool   orthotropic;  // omit the symmetrisation over the axis permutations
-  PetscInt    min_ligament; // voxels; a cell with a thinner solid ligament is rejected
+  PetscInt    min_ligament; // voxels; a cell with a thinner solid ligament is rejected; 1: none is
   uint64_t    seed;
 } SnaGenerator;
 extern const char SnaGeneratorFamilies[]; // "bicontinuous|schwarz_p|iwp|frd|neovius"
+
+typedef enum { // why a candidate is no cell, in the order of the checks
+  SNA_ACCEPTED,
+  SNA_REJECT_FRACTION, // the volume fraction is out of reach
+  SNA_REJECT_ISLANDS,  // more than 2 % of the voxels lie in islands and closed pores, or filling them does not end
+  SNA_REJECT_SOLID,    // the solid is not connected or does not reach all faces
+  SNA_REJECT_PORE,     // the pore space is not
+  SNA_REJECT_HINGE,    // solid that touches solid along an edge or at a corner only
+  SNA_REJECT_LIGAMENT, // thinner than min_ligament
+  SNA_NVERDICTS
+} SnaVerdict;
+extern const char *const SnaVerdicts[SNA_NVERDICTS]; // in a word or two
+
 typedef struct {
-  PetscBool   accepted;
-  const char *rejected;         // why not: "solid not connected", ... or NULL
-  double      fraction, target; // of solid: reached and asked for
-  double      k0, w, tau;       // of the random field, its bias with sign
-  PetscInt64  filled;           // voxels of islands and closed pores that changed phase
+  SnaVerdict verdict;
+  double     target, fraction; // of solid: asked for and reached, within one voxel of the cell's octant
+  double     k0, w, tau;       // of the random field; its bias with sign
+  PetscInt64 filled;           // voxels of islands and closed pores that changed phase
+  PetscInt64
+    euler; // Euler number of the solid of the whole periodic cell; of accepted cells with min_ligament > 1, else 0
 } SnaGenerated;
-// The octant of cell `index` (x fastest, solid 1) into octant[n^3]: a pure function of the generator and the index. Not collective.
-PetscErrorCode SnaGenerate(const SnaGenerator *generator, uint64_t index, uint8_t octant[], SnaGenerated *generated);
+
+// message: empty, or why no cell can be made, and *field which of family, n, min_ligament, fraction is wrong. Not collective.
+PetscErrorCode SnaGeneratorCheck(const SnaGenerator *generator, const char **field, char message[SNA_MAX_MESSAGE]);
+// A candidate for `cell`: its octant (x fastest, solid 1) into octant[n^3]. The target of the volume fraction belongs to (seed, cell), everything else
+// to (seed, cell, attempt), so that the fractions of cells are uniform although some are accepted less often. A pure function of its arguments, the
+// same on every rank. Not collective.
+PetscErrorCode SnaGenerate(
+  const SnaGenerator *generator, uint64_t cell, uint64_t attempt, uint8_t octant[], SnaGenerated *generated);
 
 #endif

@@ -9,6 +9,7 @@
 //   DST2   slots j = 0..n-1       slots k = 1..n           2 sum x_j sin(theta (j+1/2))               (-1)^j X_n + 2 sum X_k sin(theta (j+1/2))
 //
 // A sum runs over the slots between those that stand before it. Slots that a kind does not have are read as zero whatever they hold (NaN too) and written as zero.
+// Lines are treated in pairs: a NaN in a slot that is there, and rounding errors of a larger line, reach the neighbour.
 #ifndef SNA_FFT_DCT_H
 #define SNA_FFT_DCT_H
 
