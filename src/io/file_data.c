@@ -62,7 +62,7 @@ PetscBool SnaHdf5Exists(hid_t h5, const char name[])
 }
 
 // Groups made here remember the order of their members; those that HDF5 makes on the way would not.
-static PetscBool MakeParentGroups(SnaFile file, const char name[])
+PetscBool SnaFileMakeParents(SnaFile file, const char name[])
 {
   char   prefix[PETSC_MAX_PATH_LEN];
   size_t n = strlen(name);
@@ -102,7 +102,7 @@ static PetscErrorCode WriteDataset(
 
   PetscFunctionBeginUser;
   for (int d = 0; d < ndim; d++) total *= chunk[d] = dims[d];
-  if (!MakeParentGroups(file, name)) PetscFunctionReturn(0);
+  if (!SnaFileMakeParents(file, name)) PetscFunctionReturn(0);
   space  = ndim ? H5Screate_simple(ndim, dims, NULL) : H5Screate(H5S_SCALAR);
   create = H5Pcreate(H5P_DATASET_CREATE);
   if (ndim && total) {
@@ -188,7 +188,7 @@ static PetscErrorCode AllocateRows(SnaFile file, const char name[], const hsize_
   haddr_t at;
 
   PetscFunctionBeginUser;
-  if (!SnaFileAlive(file) || !MakeParentGroups(file, name)) PetscFunctionReturn(0);
+  if (!SnaFileAlive(file) || !SnaFileMakeParents(file, name)) PetscFunctionReturn(0);
   space  = H5Screate_simple(2, dims, NULL);
   create = H5Pcreate(H5P_DATASET_CREATE);
   (void)H5Pset_layout(create, H5D_CONTIGUOUS);
@@ -255,11 +255,7 @@ PetscErrorCode SnaFileWriteRows(SnaFile file, const char name[], PetscInt nlocal
 // ---------------------------------------------------------------------------------------------------------------------
 // Reading
 // ---------------------------------------------------------------------------------------------------------------------
-// Opens a dataset of at most 4 dimensions whose type is a number (`integer`: a whole one) or a text. Negative and the
-// sticky error otherwise.
-typedef enum { KIND_REAL, KIND_INTEGER, KIND_TEXT } DataKind;
-
-static hid_t OpenDataset(SnaFile file, const char name[], DataKind kind, int *ndim, hsize_t dims[4])
+hid_t SnaFileOpenDataset(SnaFile file, const char name[], SnaDataKind kind, int *ndim, hsize_t dims[4])
 {
   hid_t set = -1, type = -1, space = -1;
   H5T_class_t class;
@@ -288,11 +284,11 @@ static hid_t OpenDataset(SnaFile file, const char name[], DataKind kind, int *nd
   *ndim = H5Sget_simple_extent_ndims(space);
   if (type < 0 || space < 0 || *ndim < 0)
     SnaFileFail(file, name, "cannot be read");
-  else if (kind == KIND_TEXT && class != H5T_STRING)
+  else if (kind == SNA_DATA_TEXT && class != H5T_STRING)
     SnaMessageSet(file->message, "%s: %s is not a text", file->path, name);
-  else if (kind == KIND_INTEGER && class != H5T_INTEGER)
+  else if (kind == SNA_DATA_INTEGER && class != H5T_INTEGER)
     SnaMessageSet(file->message, "%s: %s does not hold integers", file->path, name);
-  else if (kind == KIND_REAL && class != H5T_INTEGER && class != H5T_FLOAT)
+  else if (kind == SNA_DATA_REAL && class != H5T_INTEGER && class != H5T_FLOAT)
     SnaMessageSet(file->message, "%s: %s does not hold numbers", file->path, name);
   else if (*ndim > 4)
     SnaMessageSet(file->message, "%s: %s has %d dimensions, at most 4 are expected", file->path, name, *ndim);
@@ -308,7 +304,7 @@ static hid_t OpenDataset(SnaFile file, const char name[], DataKind kind, int *nd
 }
 
 static PetscErrorCode ReadNumbers(
-  SnaFile file, const char name[], DataKind kind, PetscInt expected, hid_t memory, size_t size, void *data)
+  SnaFile file, const char name[], SnaDataKind kind, PetscInt expected, hid_t memory, size_t size, void *data)
 {
   PetscBool go = PETSC_FALSE;
 
@@ -316,7 +312,7 @@ static PetscErrorCode ReadNumbers(
   if (file->rank == 0) {
     int         ndim;
     hsize_t     dims[4], total = 1;
-    const hid_t set = OpenDataset(file, name, kind, &ndim, dims);
+    const hid_t set = SnaFileOpenDataset(file, name, kind, &ndim, dims);
 
     if (set >= 0) {
       for (int d = 0; d < ndim; d++) total *= dims[d];
@@ -342,7 +338,7 @@ PetscErrorCode SnaFileReadArraySize(SnaFile file, const char name[], int *ndim, 
   if (file->rank == 0) {
     hsize_t     n[4];
     int         nd;
-    const hid_t set = OpenDataset(file, name, KIND_REAL, &nd, n);
+    const hid_t set = SnaFileOpenDataset(file, name, SNA_DATA_REAL, &nd, n);
 
     if (set >= 0) {
       shape[0] = nd;
@@ -365,7 +361,7 @@ PetscErrorCode SnaFileReadArraySize(SnaFile file, const char name[], int *ndim, 
 PetscErrorCode SnaFileReadArray(SnaFile file, const char name[], PetscInt expected, double data[])
 {
   PetscFunctionBeginUser;
-  PetscCall(ReadNumbers(file, name, KIND_REAL, expected, H5T_NATIVE_DOUBLE, sizeof(double), data));
+  PetscCall(ReadNumbers(file, name, SNA_DATA_REAL, expected, H5T_NATIVE_DOUBLE, sizeof(double), data));
   PetscFunctionReturn(0);
 }
 
@@ -375,7 +371,7 @@ PetscErrorCode SnaFileReadInts(SnaFile file, const char name[], PetscInt expecte
 
   PetscFunctionBeginUser;
   PetscCall(PetscCalloc1(expected, &wide));
-  PetscCall(ReadNumbers(file, name, KIND_INTEGER, expected, H5T_NATIVE_INT64, sizeof(int64_t), wide));
+  PetscCall(ReadNumbers(file, name, SNA_DATA_INTEGER, expected, H5T_NATIVE_INT64, sizeof(int64_t), wide));
   for (PetscInt i = 0; i < expected && !file->message[0]; i++) {
     if (wide[i] > PETSC_MAX_INT || wide[i] < PETSC_MIN_INT) {
       SnaMessageSet(
@@ -430,7 +426,7 @@ PetscErrorCode SnaFileReadText(SnaFile file, const char name[], char **text)
   if (file->rank == 0) {
     hsize_t     dims[4];
     int         ndim;
-    const hid_t set = OpenDataset(file, name, KIND_TEXT, &ndim, dims);
+    const hid_t set = SnaFileOpenDataset(file, name, SNA_DATA_TEXT, &ndim, dims);
 
     if (set >= 0) {
       const hid_t type = H5Dget_type(set);
@@ -559,7 +555,7 @@ PetscErrorCode SnaFileReadRows(SnaFile file, const char name[], PetscInt nlocal,
     !file->writing && nlocal >= 0, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONGSTATE, "%s: the file is being written", name);
   PetscCall(RowRange(file->comm, nlocal, &first, &total));
   if (!file->message[0] && file->h5 < 0) file->h5 = SnaHdf5Open(file->path, file->message);
-  set = OpenDataset(file, name, KIND_REAL, &ndim, dims);
+  set = SnaFileOpenDataset(file, name, SNA_DATA_REAL, &ndim, dims);
   if (set >= 0) {
     const hsize_t start[2] = {(hsize_t)first, 0}, count[2] = {(hsize_t)nlocal, (hsize_t)ncols};
 

@@ -6,15 +6,6 @@
 #include <hdf5.h>
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Messages: a user error is a text; an empty text means that all went well.
-// ---------------------------------------------------------------------------------------------------------------------
-// Writes the formatted text unless `message` already holds one: the first error is the one to report.
-void SnaMessageSet(char message[SNA_MAX_MESSAGE], const char format[], ...) PETSC_ATTRIBUTE_FORMAT(2, 3);
-// Collective. Every rank gets rank 0's text, or the text of the lowest rank that has one.
-PetscErrorCode SnaMessageBroadcast(MPI_Comm comm, char message[SNA_MAX_MESSAGE]);
-PetscErrorCode SnaMessageAgree(MPI_Comm comm, char message[SNA_MAX_MESSAGE]);
-
-// ---------------------------------------------------------------------------------------------------------------------
 // Paths (path.c). Not collective: called by rank 0, which shares the message afterwards.
 // ---------------------------------------------------------------------------------------------------------------------
 // mkdir -p. *made is the number of levels that did not exist; on failure nothing is left behind. An empty `dir` is the
@@ -54,6 +45,10 @@ int SnaNumberFormat(double value, char text[32]);
 typedef struct {
   int fd;    // -1: closed, writes vanish
   int error; // errno of the first failed write, 0 when none; later writes vanish
+  // While placing, array data are not written: their place in the file is noted, and the ranks write them there.
+  PetscBool placing;
+  haddr_t   place; // of the last such write
+  size_t    bytes; // of all since placing began
 } SnaSink;
 // A new HDF5 file on sink->fd (an empty file, opened for reading and writing); negative on failure. `sink` must outlive
 // the handle.
@@ -79,6 +74,12 @@ void SnaFileFail(SnaFile file, const char object[], const char format[], ...) PE
 // Turns a refusal of the system seen by the sink into the sticky error. Returns PETSC_TRUE when `file` can go on.
 PetscBool SnaFileAlive(SnaFile file);
 hid_t     SnaHdf5Open(const char path[], char message[SNA_MAX_MESSAGE]); // read only; negative and a message on failure
+// Rank 0, before making an object: the groups of its name are there, and the name is free. FALSE and the sticky error otherwise.
+PetscBool SnaFileMakeParents(SnaFile file, const char name[]);
+// Opens a dataset of at most 4 dimensions whose type is a number (INTEGER: a whole one) or a text. Negative and the
+// sticky error otherwise. Not collective.
+typedef enum { SNA_DATA_REAL, SNA_DATA_INTEGER, SNA_DATA_TEXT } SnaDataKind;
+hid_t SnaFileOpenDataset(SnaFile file, const char name[], SnaDataKind kind, int *ndim, hsize_t dims[4]);
 
 // Collective, at the end of a read: every rank knows of rank 0's error, and *go says whether to use what was read.
 PetscErrorCode SnaFileShareOutcome(SnaFile file, PetscBool *go);

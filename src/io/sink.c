@@ -4,8 +4,9 @@
 // leaves the ranks that saw no error waiting for ever (HDF5 1.10.8 on a full disk: the run hangs in H5Dwrite or
 // H5Fclose). So files are written by this driver on rank 0: the first refusal of the system is noted in the SnaSink
 // and, from then on, writes vanish. HDF5 always closes cleanly, and SnaFileClose() finds the error and removes the
-// file. Rows distributed over the ranks bypass HDF5: it allocates the dataset and tells its address, and every rank
-// writes its own part there (SnaFileWriteRows). The files are ordinary HDF5 files, one flat address space from byte 0.
+// file. What is distributed over the ranks bypasses HDF5: it allocates the dataset, and every rank writes its own part
+// at the address that HDF5 tells (SnaFileWriteRows) or that this driver sees (SnaFileWriteGrid, `placing`). The files
+// are ordinary HDF5 files, one flat address space from byte 0.
 //
 // Reference: HDF5 Virtual File Layer, H5FDpublic.h (H5FDdevelop.h from 1.14 on).
 #include "io_impl.h"
@@ -102,9 +103,13 @@ static herr_t SinkWrite(H5FD_t *handle, H5FD_mem_t type, hid_t dxpl, haddr_t add
   SnaSink    *sink = file->sink;
   const char *from = (const char *)data;
 
-  (void)type;
   (void)dxpl;
   if (address + bytes > file->end_written) file->end_written = address + bytes;
+  if (sink->placing && type == H5FD_MEM_DRAW) {
+    sink->place = address;
+    sink->bytes += bytes;
+    return 0;
+  }
   while (bytes && !sink->error && sink->fd >= 0) {
     const ssize_t done = pwrite(sink->fd, from, bytes, (off_t)address);
 
