@@ -106,6 +106,9 @@ typedef struct {
   PetscBool load[SNA_NPHYSICS][6]; // which unit loads to solve; the columns of the others are 0 and not `solved`
   SnaSymmetryUse symmetry;
   PetscBool      cubic; // a cell with cubic symmetry: one normal and one shear load, the rest by symmetry (AUTO only)
+  // Keep solutions (12 or 4 bytes per voxel each), from which terms between two loads get the accuracy of the diagonal at no cost; otherwise, and where
+  // a restart has lost them, the later load of two is solved to rtol^1.75.
+  PetscBool      keep;
   SnaHomogLoaded loaded; // NULL: none; ctx is that of the monitor
 } SnaHomogTask;
 
@@ -159,5 +162,8 @@ typedef struct {
   double tip;                  // deflection / that of the target - 1, in bending
 } SnaBeamError;
 void SnaBeamCompare(PetscInt n, const double E[], const double target[], SnaBeamError *error);
+// Stiffness of the row, infinitely wide, as a laminate of n homogeneous layers of equal thickness normal to 1: what the cells have beyond orthotropy
+// (terms that three mirrors make zero) is left out.
+void SnaBeamRow(PetscInt n, const double C[][6][6], double row[6][6]);
 
 #endif

@@ -374,10 +374,7 @@ static PetscErrorCode Solve(SnaCell cell, const double load[], SnaHomogMonitor m
   PetscCall(PreconditionTrueResidual(cell, e, &rho));
   rho0             = rho;
   result->residual = 1;
-  if (rho0 <= 1e-26 * EnergyScale(e, load)) { // a uniform cell, or nothing that carries
-    rho              = 0;
-    result->residual = 0;
-  }
+  if (rho0 <= 1e-26 * EnergyScale(e, load)) rho = 0; // a uniform cell, or nothing that carries
   while (rho > 0) {
     result->residual = PetscSqrtReal(rho / rho0);
     PetscCall(SnaCellReport_Private(cell, load, it, result->residual, rtol, monitor, ctx, &stop));
@@ -408,6 +405,7 @@ static PetscErrorCode Solve(SnaCell cell, const double load[], SnaHomogMonitor m
     it++;
     fresh++;
   }
+  if (rho == 0) result->residual = 0;
   if (!exact) PetscCall(TrueResidual(cell, e));
   PetscCall(PetscTime(&now));
   result->seconds    = now - start;
