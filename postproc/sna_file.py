@@ -6,11 +6,14 @@
         f.history["residual"]            # one number per sweep
         s = f.slices["plane"]            # s.axes, s.grid, s.times, s.fields, s.values("u", step)
         f.field.evaluate({"x": ..., "y": ...})   # the separable field at any points, in numpy
+        c = f.cells                      # generated cells: len(c), c.columns["C11"], c.octant(i), c.cell(i)
+        g = f.grids["elasticity"]        # voxels: g.n, g.lo, g.hi, g.values("stress"), g.plane("stress_11", axis, index)
+        f.beam["C11"]                    # one number per cell of a beam; its voxels are f.grids["beam"]
 
 The field of a time-dependent problem is u minus its initial condition (the lift); solution() adds it.
 
-File layout: /run (deck, effective; attributes), /result/<name>, /history/<column>, /field, /slice/<name>/<step>/<field>. Arrays of slices are
-stored slowest axis first: values()[j, i] belongs to second axis j, first axis i.
+File layout: /run (deck, effective; attributes), /result/<name>, /history/<column>, /field, /slice/<name>/<step>/<field>, /grid/<name> (box;
+attributes fields, datasets: where they are), /cells (octant, state; properties, extra, origin with attribute columns). /beam (attribute columns). Arrays of slices and grids are stored slowest axis first: values()[j, i] belongs to second axis j, first axis i.
 """
 import math
 import pathlib
@@ -192,6 +195,71 @@ class Slice:
             raise SnaFileError(f"slice {self.name} has no field {field} at step {step}; fields: {', '.join(self.fields)}") from None
 
 
+VOIGT = ["11", "22", "33", "23", "13", "12"]
+
+
+class Grid:
+    """Fields on voxels: lo and hi (outer faces), n (voxels along x, y, z), fields {name: components}, scalars.
+
+    Arrays have the shape (nz, ny, nx): values()[k, j, i] belongs to voxel i along x.
+    """
+
+    def __init__(self, name, group, file):
+        self.name, self._file = name, file
+        self.lo, self.hi = group["box"][:]
+        names, datasets = (_text(group.attrs[a]).split(",") for a in ("fields", "datasets"))
+        self._dataset = dict(zip(names, datasets))
+        self.n = tuple(int(n) for n in self._data(names[0]).shape[2::-1])
+        self.fields = {f: int(np.prod(self._data(f).shape[3:])) for f in names}
+        suffixes = {1: [""], 3: ["", "_x", "_y", "_z"], 6: ["_" + v for v in VOIGT]}
+        # What can be drawn: a scalar, the length of a vector and its components, the components of a tensor.
+        self.scalars = {f + s: (f, i if c == 6 else i - 1 if c == 3 else None) for f, c in self.fields.items() for i, s in enumerate(suffixes[c])}
+
+    def _data(self, field):
+        if field not in self._dataset or self._dataset[field] not in self._file:
+            raise SnaFileError(f"grid {self.name} has no field {field}; fields: {', '.join(self._dataset)}")
+        return self._file[self._dataset[field]]
+
+    def values(self, field, index=...):
+        """A field, (nz, ny, nx) or (nz, ny, nx, components); `index` selects, as in [k, j, i]."""
+        return self._data(field)[index]
+
+    def plane(self, scalar, axis, index):
+        """One plane of voxels of a member of `scalars`, normal to axis 0 (x), 1 (y) or 2 (z); only this plane is read."""
+        if scalar not in self.scalars:
+            raise SnaFileError(f"grid {self.name} has no field {scalar}; there are: {', '.join(self.scalars)}")
+        field, component = self.scalars[scalar]
+        where = [slice(None)] * 3
+        where[2 - axis] = index
+        array = self.values(field, tuple(where))
+        if component is None:
+            return array
+        return np.linalg.norm(array, axis=-1) if component < 0 else array[..., component]
+
+
+class Cells:
+    """The data set of `model: microstructure`: columns {name: one number per cell}, octants, whole cells, all (z, y, x); cells that were not made are left out."""
+
+    def __init__(self, group):
+        self._octant = group["octant"]
+        self._rows = np.flatnonzero(group["state"][:] == 1)
+        self.n = 2 * self._octant.shape[1]
+        self.columns = {}
+        for name in ("properties", "extra", "origin"):
+            data = group[name][:]
+            self.columns.update((c, data[self._rows, i]) for i, c in enumerate(_text(group[name].attrs["columns"]).split(",")))
+
+    def __len__(self):
+        return self._rows.size
+
+    def octant(self, i):
+        return self._octant[self._rows[i]]
+
+    def cell(self, i):
+        """The octant (0, 0, 0) of a cell lies at its corner; mirror images make up the rest."""
+        return np.pad(self.octant(i), (0, self.n // 2), mode="symmetric")
+
+
 class SnaFile:
     def __init__(self, path):
         self.path = pathlib.Path(path)
@@ -253,6 +321,24 @@ class SnaFile:
     @property
     def slices(self):
         return {k: Slice(k, v) for k, v in self._file["slice"].items()} if "slice" in self._file else {}
+
+    @property
+    def grids(self):
+        return {k: Grid(k, v, self._file) for k, v in self._file["grid"].items()} if "grid" in self._file else {}
+
+    @property
+    def cells(self):
+        if "cells" not in self._file or "octant" not in self._file["cells"]:
+            raise SnaFileError(f"{self.path}: no generated cells; they come from decks with model: microstructure")
+        return Cells(self._file["cells"])
+
+    @property
+    def beam(self):
+        """Columns {name: one number per cell}, from root to tip."""
+        if "beam" not in self._file:
+            raise SnaFileError(f"{self.path}: no beam; it comes from decks with model: homogenize and beam: {{cells: ...}}")
+        data = self._file["beam"]
+        return dict(zip(_text(data.attrs["columns"]).split(","), data[:].T))
 
     @property
     def field(self):

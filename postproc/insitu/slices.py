@@ -158,31 +158,42 @@ class Picture:
             across = room if len(self.axes) == 2 else [1.0, 1.0, 1.0]
             self.scale[: len(lengths)] = [r / n for r, n in zip(across, lengths)]
         self.colours = pv.GetColorTransferFunction("%s/%s" % (self.name, self.field))
-        self.displays = []
-        self.cuts = [pv.Slice(Input=self.source) for _ in self.axes] if len(self.axes) == 3 else []
-        for axis, cut in enumerate(self.cuts):
-            cut.SliceType.Normal = [float(axis == other) for other in range(3)]
-        for shape in self.cuts or [self.source]:
-            display = pv.Show(shape, view)
-            display.SetRepresentationType("Surface")
+        self.cuts = []
+        for display in self.make_shapes():
             display.Scale = self.scale
             display.Ambient, display.Diffuse, display.Specular = 1.0, 0.0, 0.0  # the colours of the bar, without shading
             display.ColorArrayName = ["POINTS", self.field]
             display.LookupTable = self.colours
-            self.displays.append(display)
         self.make_axes(low, high)
         self.make_text()
         used = self.aim_camera(low, high, room)
         self.make_bar(used)
 
+    def make_shapes(self):
+        """What carries the colours: the grid, or cuts through it."""
+        if len(self.axes) == 3:
+            self.cuts = [pv.Slice(Input=self.source) for _ in self.axes]
+        for axis, cut in enumerate(self.cuts):
+            cut.SliceType.Normal = [float(axis == other) for other in range(3)]
+        displays = [pv.Show(shape, self.view) for shape in self.cuts or [self.source]]
+        for display in displays:
+            display.SetRepresentationType("Surface")
+        return displays
+
+    def local_values(self):
+        """The field as an array, or None when this process does not hold all of it."""
+        data = self.source.GetClientSideObject().GetOutputDataObject(0)
+        if vtkProcessModule.GetProcessModule().GetNumberOfLocalPartitions() > 1 or not data.IsA("vtkDataSet"):
+            return None
+        return vtk_to_numpy(data.GetPointData().GetArray(self.field))
+
     def peak(self):
         """Where the field is farthest from zero; the middle of the grid when this process does not hold all of it."""
         bounds = self.source.GetDataInformation().GetBounds()
-        data = self.source.GetClientSideObject().GetOutputDataObject(0)
-        if vtkProcessModule.GetProcessModule().GetNumberOfLocalPartitions() == 1 and data.IsA("vtkDataSet"):
-            values = numpy.abs(vtk_to_numpy(data.GetPointData().GetArray(self.field)))
-            return list(data.GetPoint(int(numpy.nanargmax(values)))) if numpy.isfinite(values).any() else data.GetCenter()
-        return [0.5 * (bounds[2 * axis] + bounds[2 * axis + 1]) for axis in range(3)]
+        values = self.local_values()
+        if values is None or not numpy.isfinite(values).any():
+            return [0.5 * (bounds[2 * axis] + bounds[2 * axis + 1]) for axis in range(3)]
+        return list(self.source.GetClientSideObject().GetOutputDataObject(0).GetPoint(int(numpy.nanargmax(numpy.abs(values)))))
 
     def make_axes(self, low, high):
         grid = self.view.AxesGrid
@@ -261,12 +272,7 @@ class Picture:
             self.view.LeftAxisRangeMinimum, self.view.LeftAxisRangeMaximum = self.limits
             self.view.LeftAxisLabels = chart_labels(*self.limits)
         else:
-            preset = "Cool to Warm (Extended)" if self.limits[0] == -self.limits[1] else "Viridis (matplotlib)"
-            if self.preset != preset:
-                self.colours.ApplyPreset(preset, True)
-                self.preset = preset
-            self.colours.RescaleTransferFunction(*self.limits)
-            self.bar.CustomLabels = ticks(*self.limits, count=10)
+            self.set_limits()
             if self.cuts:
                 place = self.peak()
                 for cut in self.cuts:
@@ -274,6 +280,14 @@ class Picture:
                 caption += "   cuts at " + ", ".join("%s = %.3g" % pair for pair in zip(self.axes, place))
             self.text.Text = self.title() + "\n" + caption
         self.save("%s_%06d.png" % (self.name, step))
+
+    def set_limits(self):
+        preset = "Cool to Warm (Extended)" if self.limits[0] == -self.limits[1] else "Viridis (matplotlib)"
+        if self.preset != preset:
+            self.colours.ApplyPreset(preset, True)
+            self.preset = preset
+        self.colours.RescaleTransferFunction(*self.limits)
+        self.bar.CustomLabels = ticks(*self.limits, count=10)
 
     def save(self, name):
         """A reader of the folder never sees half a picture."""
@@ -285,14 +299,18 @@ class Picture:
 
 
 # ---- while the solver runs ----
-def catalyst_execute(info):
+def draw_frame(info, kind):
     """A frame has come: the slice named in the parameters is new, the other channels are as they were."""
     frame = dict(word.split("=", 1) for word in catalyst.get_execute_params())
     name = frame["slice"]
     if name not in pictures:
         source = pv.PVTrivialProducer(registrationName=name)
-        pictures[name] = Picture(source, name, frame["axes"].split(","), frame["fields"].split(","), arguments)
+        pictures[name] = kind(source, name, frame["axes"].split(","), frame["fields"].split(","), arguments)
     pictures[name].draw(info.timestep, info.time, frame["caption"])
+
+
+def catalyst_execute(info):
+    draw_frame(info, Picture)
 
 
 # ---- afterwards ----

@@ -21,12 +21,18 @@ struct SnaRun_ {
   SnaInversion          inversion; // filled when invert
   double                max_wall_time, checkpoint_seconds;
   PetscInt              checkpoint_every, view_every;
+  PetscBool             has_picture;               // the model's own instead of slices:
+  PetscInt              picture_points, npictures; // points per axis; how many it has offered
   PetscLogDouble        last_checkpoint;
   PetscBool             checkpoint_failed, view_open, progress_started;
 };
 
 // Writes the model's current state to <case>[.k].restart.h5. Collective on comm. message: empty, or why it failed.
 PetscErrorCode SnaRunCheckpoint(SnaRun run, MPI_Comm comm, PetscInt replica, char message[SNA_MAX_MESSAGE]);
+// After SnaModelWrite: where the model's voxel grids are, and views of the components of tensors, in the result file; then one .xmf per grid beside it.
+// Collective. *written counts files; message holds the first failure, or is empty.
+PetscErrorCode SnaRunDescribeGrids(SnaRun run, SnaFile file);
+PetscErrorCode SnaRunWriteGrids(SnaRun run, PetscInt *written, char message[SNA_MAX_MESSAGE]);
 // The monitor attached to the model: progress, pictures, checkpoints, stop.
 PetscErrorCode SnaRunMonitor(void *ctx, SnaModel model, const SnaIteration *it, PetscBool *stop);
 // Reads the restart file (and those of further replicas beside it) after checking that it belongs to this deck. message: empty, or why not.

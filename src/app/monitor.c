@@ -41,6 +41,44 @@ static PetscErrorCode CheckpointIfDue(SnaRun run, SnaModel model, const SnaItera
   PetscFunctionReturn(0);
 }
 
+static PetscErrorCode SendSlices(SnaRun run, SnaModel model, const SnaIteration *it)
+{
+  char note[64];
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscSNPrintf(note, sizeof(note), "sweep %" PetscInt_FMT, it->step));
+  PetscCall(SnaModelUpdate(model));
+  PetscCall(SnaSlicesSend(run->slices, it->group, model, run->view, it->step, note));
+  PetscFunctionReturn(0);
+}
+
+// The model's own picture. An axis of one voxel is left out: a cell of one layer is a plane.
+static PetscErrorCode SendPicture(SnaRun run, SnaModel model, const SnaIteration *it)
+{
+  static const char *const axis[] = {"x", "y", "z"};
+  SnaModelPicture          p      = {.nfield = 0};
+  SnaFrame                 frame  = {.step = it->step, .time = (double)it->step};
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaModelGetPicture(model, run->picture_points, &p));
+  for (int a = 0; a < 3; a++) {
+    if (p.n[a] < 2) continue;
+    frame.axis[frame.naxis] = axis[a];
+    frame.n[frame.naxis]    = p.n[a];
+    frame.lo[frame.naxis]   = p.lo[a];
+    frame.hi[frame.naxis]   = p.hi[a];
+    frame.naxis++;
+  }
+  frame.slice   = p.name;
+  frame.caption = p.caption;
+  frame.nfield  = p.nfield;
+  frame.field   = p.field;
+  frame.data    = (const double *const *)p.data;
+  if (frame.naxis && p.nfield) PetscCall(SnaViewSend(run->view, &frame));
+  for (int f = 0; f < p.nfield; f++) PetscCall(PetscFree(p.data[f]));
+  PetscFunctionReturn(0);
+}
+
 PetscErrorCode SnaRunMonitor(void *ctx, SnaModel model, const SnaIteration *it, PetscBool *stop)
 {
   SnaRun      run = (SnaRun)ctx;
@@ -51,11 +89,10 @@ PetscErrorCode SnaRunMonitor(void *ctx, SnaModel model, const SnaIteration *it, 
   run->progress_started = PETSC_TRUE;
   if (it->replica == 0)
     PetscCall(SnaProgressLine(run->progress, it->what, it->done, it->total, it->work, "%s", it->line));
-  if (run->view_open && it->replica == 0 && (it->step % run->view_every == 0 || it->final)) {
-    char note[64];
-    PetscCall(PetscSNPrintf(note, sizeof(note), "sweep %" PetscInt_FMT, it->step));
-    PetscCall(SnaModelUpdate(model));
-    PetscCall(SnaSlicesSend(run->slices, it->group, model, run->view, it->step, note));
+  if (run->view_open && it->replica == 0) {
+    if (!run->has_picture && (it->step % run->view_every == 0 || it->final)) PetscCall(SendSlices(run, model, it));
+    if (run->has_picture && it->picture && (run->npictures++ % run->view_every == 0 || it->final))
+      PetscCall(SendPicture(run, model, it));
   }
   PetscCall(SnaStopRequested(it->group, run->max_wall_time, stop, &reason));
   if (*stop && !it->final) {

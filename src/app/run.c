@@ -3,7 +3,8 @@
 #include <petsctime.h>
 #include <sna_config.h>
 
-static const SnaOption run_options[] = {{"model", SNA_OPT_CHOICE, NULL, 0, 0, "vsna", "What to run."},
+static const SnaOption run_options[] = {
+  {"model", SNA_OPT_CHOICE, NULL, 0, 0, "vsna|homogenize|microstructure", "What to run."},
   {"case", SNA_OPT_STRING, NULL, 0, 0, "name", "Name of the run: its files are <output_dir>/<case>/<case>.*"},
   {"param", SNA_OPT_NAMES, "", 0, 0, "list of name: value", "Constants for all expressions, in order; pi is built in."},
   {"param_*", SNA_OPT_STRING, NULL, 0, 0, "constant expression",
@@ -184,12 +185,49 @@ static PetscErrorCode ReadRunKeys(SnaRun run)
   PetscFunctionReturn(0);
 }
 
+// What the deck may not ask of a model without directions.
+static PetscErrorCode RefuseDirections(SnaRun run, const char type[])
+{
+  static const char *const refused[][2] = {{"output_slice", "to slice; its fields are written as voxel grids"},
+    {"coordinates_space", "that other coordinates could map to"}, {"coordinates_map", "to map to"},
+    {"sample", "to sample in"}, {"invert", "to search in"}};
+
+  PetscFunctionBeginUser;
+  for (size_t i = 0; i < PETSC_STATIC_ARRAY_LENGTH(refused); i++) {
+    PetscBool given;
+    PetscCall(SnaDeckHas(run->deck, refused[i][0], NULL, &given));
+    if (given)
+      PetscCall(SnaDeckError(run->deck, refused[i][0], NULL, "model `%s` has no directions %s", type, refused[i][1]));
+  }
+  PetscFunctionReturn(0);
+}
+
+// The grids through the solution and the queries, of models with directions.
+static PetscErrorCode ReadDirectionKeys(SnaRun run, const char type[])
+{
+  const SnaCoordinatesInfo *space;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaModelGetCoordinates(run->model, &space));
+  PetscCall(SnaSlicesCreate(&run->slices));
+  if (!space) {
+    PetscCall(RefuseDirections(run, type));
+    PetscFunctionReturn(0);
+  }
+  PetscCall(SnaSlicesSetFromOptions(run->slices, run->deck, run->model));
+  PetscCall(SnaInversionSetFromOptions(run->deck, run->model, run->restart, &run->invert, &run->inversion));
+  if (run->invert && run->sample)
+    PetscCall(SnaDeckError(run->deck, "invert", NULL, "-invert and -sample are two queries: one run answers one"));
+  PetscFunctionReturn(0);
+}
+
 // Everything that reads the deck; afterwards the number of errors is final.
 static PetscErrorCode SetUpFromDeck(SnaRun run)
 {
-  const char         *type;
-  const SnaModelInfo *info;
-  PetscInt            errors;
+  const char               *type;
+  const SnaModelInfo       *info;
+  const SnaCoordinatesInfo *space;
+  PetscInt                  errors;
 
   PetscFunctionBeginUser;
   PetscCall(SnaDeckGetErrorCount(run->deck, &errors));
@@ -200,16 +238,20 @@ static PetscErrorCode SetUpFromDeck(SnaRun run)
   if (!type) PetscFunctionReturn(0);
   PetscCall(SnaModelCreate(run->comm, type, &run->model));
   PetscCall(SnaModelSetFromOptions(run->model, run->deck));
-  PetscCall(SnaSlicesCreate(&run->slices));
-  PetscCall(SnaSlicesSetFromOptions(run->slices, run->deck, run->model));
-  PetscCall(SnaInversionSetFromOptions(run->deck, run->model, run->restart, &run->invert, &run->inversion));
-  if (run->invert && run->sample)
-    PetscCall(SnaDeckError(run->deck, "invert", NULL, "-invert and -sample are two queries: one run answers one"));
+  PetscCall(ReadDirectionKeys(run, type));
   PetscCall(SnaModelSetUp(run->model, run->deck));
   PetscCall(SnaModelGetInfo(run->model, &info));
   PetscCall(SnaViewCreate(info->group == MPI_COMM_NULL ? PETSC_COMM_SELF : info->group, &run->view));
+  PetscCall(SnaModelHasPicture(run->model, &run->has_picture));
+  if (run->has_picture) {
+    PetscCall(SnaViewSetDefaultScript(run->view, "volume.py"));
+    PetscCall(SnaDeckGetInt(run->deck, "insitu_points", NULL, &run->picture_points));
+  }
   PetscCall(SnaViewSetFromOptions(run->view, run->deck));
   PetscCall(SnaViewGetEvery(run->view, &run->view_every));
+  PetscCall(SnaModelGetCoordinates(run->model, &space));
+  if (run->view_every > 0 && !space && !run->has_picture)
+    PetscCall(SnaDeckError(run->deck, "insitu_every", NULL, "model `%s` has no pictures to draw while it runs", type));
   PetscCall(SnaDeckCheckUnused(run->deck));
   PetscFunctionReturn(0);
 }
@@ -268,18 +310,20 @@ static PetscErrorCode WriteResults(SnaRun run, char message[SNA_MAX_MESSAGE])
 {
   SnaFile  file;
   char     path[PETSC_MAX_PATH_LEN];
-  PetscInt written;
+  PetscInt slices, grids = 0;
 
   PetscFunctionBeginUser;
   PetscCall(SnaCaseGetPath(run->claim, ".h5", sizeof(path), path));
   PetscCall(SnaFileCreate(run->comm, path, &file));
   PetscCall(SnaFileWriteRun(file, run->deck, run->results, run->line->argc, run->line->argv));
   PetscCall(SnaModelWrite(run->model, file));
+  PetscCall(SnaRunDescribeGrids(run, file));
   PetscCall(SnaSlicesWrite(run->slices, run->comm, run->model, file));
   PetscCall(SnaFileClose(&file, message));
   if (message[0]) PetscFunctionReturn(0);
-  PetscCall(SnaSlicesWriteXdmf(run->slices, run->comm, run->model, run->claim, &written, message));
-  PetscCall(PetscPrintf(run->comm, "results: %s, %" PetscInt_FMT " .xmf for ParaView\n", path, written));
+  PetscCall(SnaSlicesWriteXdmf(run->slices, run->comm, run->model, run->claim, &slices, message));
+  if (!message[0]) PetscCall(SnaRunWriteGrids(run, &grids, message));
+  PetscCall(PetscPrintf(run->comm, "results: %s, %" PetscInt_FMT " .xmf for ParaView\n", path, slices + grids));
   PetscFunctionReturn(0);
 }
 

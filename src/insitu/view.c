@@ -13,12 +13,15 @@
 #include <unistd.h>
 
 const SnaOption SnaViewOptions[] = {
-  {"insitu_every", SNA_OPT_INT, "0", 0, 1e9, "0, 1, ...", "Pictures every this many iterations; 0: none."},
+  {"insitu_every", SNA_OPT_INT, "0", 0, 1e9, "0, 1, ...",
+    "Pictures every this many iterations, of models of voxels every this many of the pictures they offer; 0: none."},
   {"insitu_script", SNA_OPT_STRING, "", 0, 0, "path",
-    "Catalyst (V2) Python script; absent: the shipped postproc/insitu/slices.py."},
+    "Catalyst (V2) Python script; absent: the shipped postproc/insitu/slices.py, or volume.py for models of voxels."},
   {"insitu_backend", SNA_OPT_CHOICE, "paraview", 0, 0, "paraview|catalyst|none",
     "Who draws: the program sna_view, Catalyst 2 inside the solver, nobody."},
   {"insitu_timeout", SNA_OPT_REAL, "60", 0.1, 1e6, "seconds", "A view that makes no progress for so long is ended."},
+  {"insitu_points", SNA_OPT_INT, "96", 8, 256, "8..256",
+    "Models of voxels: points per axis of a picture; a larger grid is thinned out."},
   {"insitu_size", SNA_OPT_INTS, "[1280, 720]", 64, 16384, "[width, height]", "Size of the pictures in pixels."},
   {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}};
 
@@ -31,10 +34,18 @@ PetscErrorCode SnaViewCreate(MPI_Comm comm, SnaView *view)
   v->comm = comm;
   PetscCallMPI(MPI_Comm_rank(comm, &v->rank));
   PetscCallMPI(MPI_Comm_size(comm, &v->size));
-  v->timeout   = 60;
-  v->pixels[0] = 1280;
-  v->pixels[1] = 720;
-  *view        = v;
+  v->default_script = "slices.py";
+  v->timeout        = 60;
+  v->pixels[0]      = 1280;
+  v->pixels[1]      = 720;
+  *view             = v;
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaViewSetDefaultScript(SnaView view, const char name[])
+{
+  PetscFunctionBeginUser;
+  view->default_script = name;
   PetscFunctionReturn(0);
 }
 
@@ -93,6 +104,7 @@ PetscErrorCode SnaViewFindProgram(size_t size, char program[], PetscBool *found)
 PetscErrorCode SnaViewSetFromOptions(SnaView view, SnaDeck deck)
 {
   const char *script, *backend;
+  char        shipped[PETSC_MAX_PATH_LEN];
   PetscInt    n        = 0;
   PetscBool   given    = PETSC_FALSE;
   PetscBool   found[2] = {PETSC_FALSE, PETSC_FALSE};
@@ -107,7 +119,8 @@ PetscErrorCode SnaViewSetFromOptions(SnaView view, SnaDeck deck)
     PetscCall(SnaDeckError(deck, "insitu_size", NULL, "`insitu: size` must be width and height, such as [1280, 720]"));
 
   given = (PetscBool)(script && script[0]);
-  if (!given) script = "postproc/insitu/slices.py";
+  PetscCall(PetscSNPrintf(shipped, sizeof(shipped), "postproc/insitu/%s", view->default_script));
+  if (!given) script = shipped;
   if (view->rank == 0) {
     PetscCall(FindScript(deck, script, view->script, &found[0]));
     PetscCall(SnaViewFindProgram(sizeof(view->program), view->program, &found[1]));

@@ -20,6 +20,7 @@ struct SnaView_ {
   PetscInt          every;
   double            timeout;   // seconds without progress after which the view counts as hanging
   PetscInt          pixels[2]; // width and height of the pictures
+  const char       *default_script;
   char              script[PETSC_MAX_PATH_LEN];
   char              program[PETSC_MAX_PATH_LEN]; // sna_view
   char              dir[PETSC_MAX_PATH_LEN], case_name[256];

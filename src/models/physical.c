@@ -116,6 +116,8 @@ PetscErrorCode SnaModelSamplePhysical(SnaModel model, PetscInt field, PetscInt n
   PetscBool                 within[BLOCK];
 
   PetscFunctionBeginUser;
+  PetscCheck(
+    model->coordinates, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONGSTATE, "a model without directions has no samples");
   PetscCheck(!grad || field == 0, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONG, "derivatives are those of the unknown");
   PetscCall(SnaCoordinatesGetInfo(model->coordinates, &info));
   PetscCall(PetscMalloc1(2 * (size_t)nd * BLOCK, &work));

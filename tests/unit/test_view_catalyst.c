@@ -127,6 +127,47 @@ static void test_trees(void **state)
   assert_int_equal(CatalystDoubleGet()->count[CATALYST_DOUBLE_FINALIZE], 1);
 }
 
+// f(x,y,z) = x + 10 y + 100 z on 3 x 4 x 5 points: slabs of the third axis.
+static void test_three_axes(void **state)
+{
+  enum { NX = 3, NY = 4, NZ = 5 };
+  const char     *fields[1] = {"u"};
+  double          u[NX * NY * NZ];
+  const double   *data[1] = {u}, *values;
+  SnaFrame        frame   = {.slice = "cell",
+             .naxis                 = 3,
+             .axis                  = {"x", "y", "z"},
+             .n                     = {NX, NY, NZ},
+             .lo                    = {0, -1, 2},
+             .hi                    = {1, 2, 4},
+             .nfield                = 1,
+             .field                 = fields,
+             .data                  = data};
+  SnaView         view    = ViewCreate();
+  conduit_index_t n;
+  int             first, last;
+
+  (void)state;
+  for (int p = 0; p < NX * NY * NZ; p++) u[p] = p % NX + 10 * (p / NX % NY) + 100 * (p / (NX * NY));
+  if (view->rank > 0) data[0] = NULL;
+  OK(SnaViewOpen(view, "/tmp", "gyroid"));
+  OK(SnaViewSend(view, &frame));
+  assert_string_equal(Text(EXECUTE, "catalyst/state/parameters/2"), "axes=x,y,z");
+  first = (NZ - 1) * view->rank / view->size;
+  last  = (NZ - 1) * (view->rank + 1) / view->size;
+#define CELL "catalyst/channels/cell/data/"
+  assert_true(Number(CELL "coordsets/coords/dims/i") == NX && Number(CELL "coordsets/coords/dims/j") == NY &&
+              Number(CELL "coordsets/coords/dims/k") == last - first + 1);
+  assert_true(Number(CELL "coordsets/coords/origin/x") == 0 && Number(CELL "coordsets/coords/origin/y") == -1 &&
+              Number(CELL "coordsets/coords/origin/z") == 2 + 0.5 * first);
+  assert_true(Number(CELL "coordsets/coords/spacing/dx") == 0.5 && Number(CELL "coordsets/coords/spacing/dy") == 1 &&
+              Number(CELL "coordsets/coords/spacing/dz") == 0.5);
+  values = CatalystDoubleArray(EXECUTE, CELL "fields/u/values", &n);
+  assert_int_equal(n, NX * NY * (last - first + 1));
+  for (int p = 0; p < n; p++) assert_true(values[p] == u[first * NX * NY + p]);
+  OK(SnaViewDestroy(&view));
+}
+
 // Two points on up to three ranks: a rank without a cell still has a valid mesh.
 static void test_more_ranks_than_cells(void **state)
 {
@@ -202,6 +243,7 @@ int main(int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_trees),
+    cmocka_unit_test(test_three_axes),
     cmocka_unit_test(test_more_ranks_than_cells),
     cmocka_unit_test(test_failure),
   };
