@@ -44,7 +44,7 @@ typedef struct {
 // The shape of the image(s) in a file: *cells is 1 or the length of the leading axis. message is empty when all went well. Collective.
 PetscErrorCode SnaVoxelsFileInfo(
   MPI_Comm comm, const SnaVoxelsFile *file, PetscInt n[3], PetscInt *cells, char message[SNA_MAX_MESSAGE]);
-// Each rank its own planes. On a user error (no such file or data set, wrong size, truncated, a value that is no phase) *voxels is NULL and message names file and cure.
+// Each rank its own planes; comm must not have more ranks than planes (SnaVoxelsFileInfo). On a user error (no such file or data set, wrong size, truncated, a value that is no phase) *voxels is NULL and message names file and cure.
 PetscErrorCode SnaVoxelsRead(
   MPI_Comm comm, const SnaVoxelsFile *file, const double h[3], SnaVoxels *voxels, char message[SNA_MAX_MESSAGE]);
 // Writes .npy, .vti, raw, or HDF5 by the ending (HDF5: data set /phase unless FILE.h5:/dataset says otherwise, one byte per voxel, compressed). Collective.
@@ -121,7 +121,7 @@ typedef enum { // why a candidate is no cell, in the order of the checks
   SNA_REJECT_ISLANDS,  // more than 2 % of the voxels lie in islands and closed pores, or filling them does not end
   SNA_REJECT_SOLID,    // the solid is not connected or does not reach all faces
   SNA_REJECT_PORE,     // the pore space is not
-  SNA_REJECT_HINGE,    // solid that touches solid along an edge or at a corner only
+  SNA_REJECT_HINGE,    // solid that touches solid along an edge or at a corner only, and one voxel more does not mend it
   SNA_REJECT_LIGAMENT, // thinner than min_ligament
   SNA_NVERDICTS
 } SnaVerdict;

@@ -37,5 +37,9 @@ PetscErrorCode SnaModelErrorQmc_Private(SnaModel model, const PetscInt nbin[], c
 
 PetscErrorCode SnaModelCreate_VSNA(SnaModel model);
 int            SnaModelGetTables_VSNA(int max, const char *title[], const SnaOption *table[]);
+PetscErrorCode SnaModelCreate_Homogenize(SnaModel model);
+int            SnaModelGetTables_Homogenize(int max, const char *title[], const SnaOption *table[]);
+PetscErrorCode SnaModelCreate_Microstructure(SnaModel model);
+int            SnaModelGetTables_Microstructure(int max, const char *title[], const SnaOption *table[]);
 
 #endif

@@ -3,12 +3,14 @@
 
 static const SnaModelType types[] = {
   {"vsna", SnaModelCreate_VSNA, SnaModelGetTables_VSNA},
+  {"homogenize", SnaModelCreate_Homogenize, SnaModelGetTables_Homogenize},
+  {"microstructure", SnaModelCreate_Microstructure, SnaModelGetTables_Microstructure},
 };
 #define NTYPES ((PetscInt)(sizeof(types) / sizeof(types[0])))
 
 const char *SnaModelNames(void)
 {
-  return "vsna";
+  return "vsna|homogenize|microstructure";
 }
 
 int SnaModelGetTables(int max, const char *title[], const SnaOption *table[])
@@ -68,7 +70,8 @@ PetscErrorCode SnaModelGetInfo(SnaModel model, const SnaModelInfo **info)
 PetscErrorCode SnaModelGetCoordinates(SnaModel model, const SnaCoordinatesInfo **info)
 {
   PetscFunctionBeginUser;
-  PetscCall(SnaCoordinatesGetInfo(model->coordinates, info));
+  *info = NULL;
+  if (model->coordinates) PetscCall(SnaCoordinatesGetInfo(model->coordinates, info));
   PetscFunctionReturn(0);
 }
 
@@ -76,7 +79,7 @@ PetscErrorCode SnaModelSetFromOptions(SnaModel model, SnaDeck deck)
 {
   PetscFunctionBeginUser;
   PetscCall(model->ops.setfromoptions(model, deck));
-  if (!model->coordinates) PetscCall(SnaModelReadCoordinates_Private(model, deck));
+  if (!model->coordinates && model->ops.sample) PetscCall(SnaModelReadCoordinates_Private(model, deck));
   PetscFunctionReturn(0);
 }
 
@@ -88,7 +91,7 @@ PetscErrorCode SnaModelView(SnaModel model)
 {
   PetscFunctionBeginUser;
   PetscCall(model->ops.view(model));
-  PetscCall(SnaCoordinatesView(model->coordinates, model->comm));
+  if (model->coordinates) PetscCall(SnaCoordinatesView(model->coordinates, model->comm));
   PetscFunctionReturn(0);
 }
 PetscErrorCode SnaModelSolve(SnaModel model, SnaResults results, SnaSolveStatus *status)
@@ -97,11 +100,11 @@ PetscErrorCode SnaModelSolve(SnaModel model, SnaResults results, SnaSolveStatus 
 }
 PetscErrorCode SnaModelFinish(SnaModel model, SnaResults results)
 {
-  return model->ops.finish(model, results);
+  return model->ops.finish ? model->ops.finish(model, results) : 0;
 }
 PetscErrorCode SnaModelUpdate(SnaModel model)
 {
-  return model->ops.update(model);
+  return model->ops.update ? model->ops.update(model) : 0;
 }
 PetscErrorCode SnaModelWrite(SnaModel model, SnaFile file)
 {
@@ -110,4 +113,25 @@ PetscErrorCode SnaModelWrite(SnaModel model, SnaFile file)
 PetscErrorCode SnaModelRead(SnaModel model, SnaFile file, PetscBool *ok, char message[SNA_MAX_MESSAGE])
 {
   return model->ops.read(model, file, ok, message);
+}
+
+PetscErrorCode SnaModelGetGrids(SnaModel model, PetscInt *n, const SnaModelGrid **grid)
+{
+  PetscFunctionBeginUser;
+  *n    = 0;
+  *grid = NULL;
+  if (model->ops.grids) PetscCall(model->ops.grids(model, n, grid));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaModelHasPicture(SnaModel model, PetscBool *has)
+{
+  PetscFunctionBeginUser;
+  *has = (PetscBool)(model->ops.picture != NULL);
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaModelGetPicture(SnaModel model, PetscInt max, SnaModelPicture *picture)
+{
+  return model->ops.picture(model, max, picture);
 }
