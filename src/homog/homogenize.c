@@ -80,7 +80,7 @@ static PetscErrorCode TakeCoupling(Homog *h, SnaCell cell, const Solve *solve, P
     if (kept[i]) PetscCall(SnaCellCross(cell, i, &t->outcome[0][j].mean[i]));
     t->outcome[0][i].mean[j] = t->outcome[0][j].mean[i];
   }
-  if (!later || !h->task->keep) PetscFunctionReturn(0);
+  if (!later || h->task->lean) PetscFunctionReturn(0);
   PetscCall(SnaCellKeep(cell, j));
   kept[j] = PETSC_TRUE;
   PetscFunctionReturn(0);

@@ -102,7 +102,7 @@ static PetscInt Kept(const SnaHomogTask *task, SnaPhysics physics, PetscBool oct
 {
   PetscInt n = 0;
 
-  if (!task->keep || physics == SNA_PERMEABILITY || (octant && physics == SNA_CONDUCTIVITY)) return 0;
+  if (task->lean || physics == SNA_PERMEABILITY || (octant && physics == SNA_CONDUCTIVITY)) return 0;
   for (PetscInt l = 0; l < (octant ? 3 : SnaHomogLoads(physics)); l++) n += task->load[physics][l] ? 1 : 0;
   return PetscMax(0, n - 1);
 }

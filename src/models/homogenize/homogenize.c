@@ -137,6 +137,9 @@ static PetscErrorCode SnaModelView_Homogenize(SnaModel model)
     PetscCall(PetscPrintf(model->comm, "  without three mirrors: solved on the whole cell\n"));
   PetscCall(PetscPrintf(model->comm, "  memory about %.3g GB on %d rank%s of %d, %.3g GB available\n",
     v->memory * (double)workers / 1e9, workers, workers > 1 ? "s" : "", size, v->available * (double)workers / 1e9));
+  if (v->task.lean)
+    PetscCall(PetscPrintf(
+      model->comm, "  note: too little memory to keep solutions: terms between two loads take more iterations\n"));
   if (workers < size)
     PetscCall(
       PetscPrintf(model->comm, "  note: %d of %d ranks wait: the grid has %d planes\n", size - workers, size, workers));

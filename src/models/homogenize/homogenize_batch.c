@@ -163,10 +163,10 @@ static PetscErrorCode CheckMemory(SnaModel model, SnaDeck deck, Homogenize *v)
   for (int a = 0; a < 3; a++) even = (PetscBool)(even && v->n[a] % 2 == 0);
   even = (PetscBool)(even && v->task.symmetry == SNA_SYMMETRY_AUTO);
   PetscCall(HomogenizeAvailable(model->comm, v->memory_limit, &v->available));
-  v->task.keep = PETSC_TRUE;
+  v->task.lean = PETSC_FALSE;
   v->memory    = SnaHomogMemory(v->n, even, &v->task, (PetscMPIInt)v->ranks_per_cell);
   if (v->memory > v->available) {
-    v->task.keep = PETSC_FALSE;
+    v->task.lean = PETSC_TRUE;
     v->memory    = SnaHomogMemory(v->n, even, &v->task, (PetscMPIInt)v->ranks_per_cell);
   }
   if (v->memory > v->available)

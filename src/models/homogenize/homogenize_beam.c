@@ -348,61 +348,75 @@ static double Get(const Homogenize *v, PetscInt r, const char name[])
   return NAN;
 }
 
-static void FitTarget(Homogenize *v)
+// *young is 0 where the row has no stiffness, or one that does not resist every strain: not made, not converged.
+static PetscErrorCode GetStiffness(const Homogenize *v, PetscInt r, double C[6][6], double *young)
+{
+  const PetscBool given[6] = {PETSC_FALSE};
+  double          strain[6], stress[6] = {1};
+  PetscBool       ok;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscMemzero(C, 36 * sizeof(double)));
+  for (int e = 0; e < 9; e++) C[nine[e][0]][nine[e][1]] = C[nine[e][1]][nine[e][0]] = Get(v, r, columns[MODULUS + e]);
+  PetscCall(SnaTensorMixed((const double(*)[6])C, given, strain, stress, &ok));
+  *young = ok ? 1 / strain[0] : 0;
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode FitTarget(Homogenize *v)
 {
   HomogenizeBeam *b   = &v->beam;
-  double          sum = 0, square = 0;
+  double          sum = 0, square = 0, C[6][6], young;
 
+  PetscFunctionBeginUser;
   for (PetscInt r = 0; r < v->ncell; r++) {
-    const double modulus = Get(v, r, "C11"), law = pow(Fraction(b, r / b->candidates), Exponent());
-    if (!(modulus > 0)) continue;
-    sum += modulus * law;
+    const double law = pow(Fraction(b, r / b->candidates), Exponent());
+    PetscCall(GetStiffness(v, r, C, &young));
+    if (!(young > 0)) continue;
+    sum += C[0][0] * law;
     square += law * law;
   }
   b->factor = square > 0 ? sum / square : 1;
   for (PetscInt i = 0; i < b->cells; i++) b->wanted[i] = b->factor * pow(Fraction(b, i), Exponent());
+  PetscFunctionReturn(0);
 }
 
 // *missing: cells without any candidate that resists.
-static void Choose(Homogenize *v, PetscInt *missing)
+static PetscErrorCode Choose(Homogenize *v, PetscInt *missing)
 {
   HomogenizeBeam *b = &v->beam;
 
+  PetscFunctionBeginUser;
   *missing = 0;
   for (PetscInt i = 0; i < b->cells; i++) {
-    double best = INFINITY;
+    double best = INFINITY, C[6][6], young;
     for (PetscInt j = 0; j < b->candidates; j++) {
-      const double modulus = Get(v, i * b->candidates + j, "C11"), off = fabs(modulus / b->wanted[i] - 1);
-      if (!(modulus > 0) || !(off < best)) continue;
+      PetscCall(GetStiffness(v, i * b->candidates + j, C, &young));
+      const double off = fabs(C[0][0] / b->wanted[i] - 1);
+      if (!(young > 0) || !(off < best)) continue;
       best         = off;
       b->chosen[i] = j;
     }
     if (best == INFINITY) ++*missing;
   }
+  PetscFunctionReturn(0);
 }
 
 static PetscErrorCode FillTable(Homogenize *v, double C[][6][6])
 {
-  HomogenizeBeam *b        = &v->beam;
-  const PetscBool given[6] = {PETSC_FALSE};
+  HomogenizeBeam *b = &v->beam;
 
   PetscFunctionBeginUser;
   for (PetscInt i = 0; i < b->cells; i++) {
     const PetscInt r = i * b->candidates + b->chosen[i];
-    double        *t = b->table + (size_t)i * NCOLUMN, strain[6], stress[6] = {1};
-    PetscBool      ok;
-    for (int e = 0; e < 9; e++) {
-      const int p = nine[e][0], q = nine[e][1];
-      t[MODULUS + e] = C[i][p][q] = C[i][q][p] = Get(v, r, columns[MODULUS + e]);
-    }
-    PetscCall(SnaTensorMixed((const double(*)[6])C[i], given, strain, stress, &ok));
-    PetscCheck(ok, PETSC_COMM_SELF, PETSC_ERR_PLIB, "a cell with C11 > 0 that percolates resists every strain");
+    double        *t = b->table + (size_t)i * NCOLUMN;
+    PetscCall(GetStiffness(v, r, C[i], &t[YOUNG]));
+    for (int e = 0; e < 9; e++) t[MODULUS + e] = C[i][nine[e][0]][nine[e][1]];
     t[CELL]            = (double)i;
     t[X]               = Place(b, i);
     t[FRACTION]        = Fraction(b, i);
     t[VOLUME_FRACTION] = Get(v, r, "volume_fraction");
     t[TARGET]          = b->wanted[i];
-    t[YOUNG]           = 1 / strain[0];
     t[SHEAR]           = C[i][4][4];
     t[ERROR]           = C[i][0][0] / b->wanted[i] - 1;
     t[CANDIDATE]       = (double)b->chosen[i];
@@ -500,7 +514,7 @@ static PetscErrorCode SolveRow(SnaModel model, double series, SnaResults results
   Homogenize  *v       = (Homogenize *)model->data;
   const double load[6] = {1};
   SnaCell      cell;
-  SnaCellLoad  outcome;
+  SnaCellLoad  outcome = {0};
   PetscInt     n[3];
   PetscBool    stop = PETSC_FALSE;
 
@@ -540,8 +554,8 @@ PetscErrorCode HomogenizeBeamSolve(SnaModel model, SnaResults results, SnaSolveS
   double(*C)[6][6];
 
   PetscFunctionBeginUser;
-  if (!b->target) FitTarget(v);
-  Choose(v, &missing);
+  if (!b->target) PetscCall(FitTarget(v));
+  PetscCall(Choose(v, &missing));
   if (missing > 0) {
     PetscCall(PetscPrintf(
       model->comm, "  note: no beam: %" PetscInt_FMT " of its cells could not be made or do not resist\n", missing));

@@ -121,10 +121,10 @@ static PetscErrorCode CheckMemory(SnaModel model, SnaDeck deck, Homogenize *v, P
   workers = Workers(v, octant, size);
   PetscCall(HomogenizeAvailable(model->comm, v->memory_limit, &v->available));
   v->available *= (double)size / (double)workers; // ranks without work need none
-  v->task.keep = PETSC_TRUE;
+  v->task.lean = PETSC_FALSE;
   v->memory    = Estimate(v, octant, workers);
   if (v->memory > v->available) {
-    v->task.keep = PETSC_FALSE;
+    v->task.lean = PETSC_TRUE;
     v->memory    = Estimate(v, octant, workers);
   }
   all   = v->memory * (double)workers;
