@@ -36,6 +36,7 @@ typedef struct {
   PetscBool   z_fast; // raw: the last axis varies fastest instead of x
   PetscInt    cell;   // which image of a data set with a leading axis of cells; -1: the file holds one image
   const char *array;  // vti: name of the cell array (or point array); NULL: the first
+  PetscBool   mirror; // the file holds octants of mirror-symmetric cells: n is theirs, what is read is the cell of 2n
   // Values become phases: with nthreshold = 0 a value v must be an integer 0..255 (signed bytes and reals accepted when they are); otherwise the phase is
   // the number of thresholds that are <= v.
   PetscInt nthreshold;
@@ -121,7 +122,7 @@ typedef enum { // why a candidate is no cell, in the order of the checks
   SNA_REJECT_ISLANDS,  // more than 2 % of the voxels lie in islands and closed pores, or filling them does not end
   SNA_REJECT_SOLID,    // the solid is not connected or does not reach all faces
   SNA_REJECT_PORE,     // the pore space is not
-  SNA_REJECT_HINGE,    // solid that touches solid along an edge or at a corner only, and one voxel more does not mend it
+  SNA_REJECT_HINGE, // solid that touches solid along an edge or at a corner only, and one voxel more does not mend it
   SNA_REJECT_LIGAMENT, // thinner than min_ligament
   SNA_NVERDICTS
 } SnaVerdict;

@@ -241,7 +241,7 @@ PetscErrorCode SnaVoxelsFileInfo(
 
   PetscFunctionBeginUser;
   PetscCall(ReadHeader(comm, file, &header, message));
-  for (int d = 0; d < 3; d++) n[d] = header.n[d];
+  for (int d = 0; d < 3; d++) n[d] = header.n[d] * (file->mirror ? 2 : 1);
   *cells = header.cells;
   PetscFunctionReturn(0);
 }
@@ -251,11 +251,16 @@ PetscErrorCode SnaVoxelsRead(
 {
   SnaVoxelsHeader header;
   PetscInt        cell = file->cell;
+  PetscMPIInt     size;
 
   PetscFunctionBeginUser;
   *voxels = NULL;
   PetscCall(ReadHeader(comm, file, &header, message));
   if (message[0]) PetscFunctionReturn(0);
+  PetscCallMPI(MPI_Comm_size(comm, &size));
+  if (file->mirror && size > header.n[2])
+    SnaMessageSet(
+      message, "%s: %d ranks for octants of %lld planes: take fewer", file->file, size, (long long)header.n[2]);
   if (cell < 0 && header.cells > 1)
     SnaMessageSet(message, "%s: holds a stack of %lld cells: say which, 0 to %lld, with `cell`", file->file,
       (long long)header.cells, (long long)header.cells - 1);
@@ -266,6 +271,11 @@ PetscErrorCode SnaVoxelsRead(
   PetscCall(SnaVoxelsCreate(comm, header.n, h, voxels));
   PetscCall(FormatOf(file->file)->read(file, &header, PetscMax(cell, 0), *voxels, message));
   PetscCall(SnaMessageAgree(comm, message));
-  if (message[0]) PetscCall(SnaVoxelsDestroy(voxels));
+  if (!message[0] && file->mirror) {
+    SnaVoxels octant = *voxels;
+    PetscCall(SnaVoxelsFromOctant(octant, voxels));
+    PetscCall(SnaVoxelsDestroy(&octant));
+  } else if (message[0])
+    PetscCall(SnaVoxelsDestroy(voxels));
   PetscFunctionReturn(0);
 }

@@ -168,6 +168,17 @@ if given_up.h5:
     with h5py.File(given_up.h5) as f:
         checks.that((np.bincount(f["cells/state"][:], minlength=3) == [0, made, 12 - made]).all(), "  and marked in the file")
 
+# ---- The data set is a batch of `model: homogenize` ----
+VOXELS = (SOURCE / "inputs" / "homogenize" / "voxels.deck").read_text()
+batch = run(VOXELS, args=["-voxels_file", f"{result.resolve()}:/cells/octant", "-voxels_mirror", "-batch_cells", "0,2", "-physics", "elasticity", "-case", "again"])
+if checks.solved(batch, "octants of the data set as a batch"):
+    with open(batch.cwd / "out" / "again" / "again.csv") as f:
+        rows = list(csv.DictReader(f))
+    with SnaFile(result) as f:
+        labels = f.cells.columns["C11"]
+    for i, cell in enumerate((0, 2)):
+        checks.below(abs(float(rows[i]["C11"]) / labels[cell] - 1), 1e-6, f"  C11 of cell {cell} is its label")
+
 # ---- The picture ----
 script = [sys.executable, "-B", str(SOURCE / "postproc" / "plot_cells.py")]
 p = subprocess.run([*script, str(result), "-n", "3", "-p", "80"], capture_output=True, text=True)

@@ -35,6 +35,8 @@ static const SnaOption cell_options[] = {
   {"voxels_threshold", SNA_OPT_REALS, "", -ANY, ANY, "[t1, t2, ...] rising",
     "Grey values become phases: the number of thresholds that are not above the value."},
   {"voxels_cell", SNA_OPT_INT, "", 0, 2147483647, ">= 0", "Which image of a data set with a leading axis of cells."},
+  {"voxels_mirror", SNA_OPT_BOOL, "false", 0, 0, NULL,
+    "The file holds octants, as model microstructure writes them: the cell is the octant and its mirror images."},
   {"voxels_edge", SNA_OPT_REALS, "", 1e-300, ANY, "h or [hx, hy, hz]",
     "Edges of a voxel in the unit of length, of shapes too; absent: 1/nx, a cell of length 1."},
   {"voxels_length", SNA_OPT_REALS, "", 1e-300, ANY, "L or [Lx, Ly, Lz]",
@@ -214,6 +216,7 @@ static PetscErrorCode ReadFile(SnaDeck deck, Homogenize *v)
     break;
   }
   f->cell = -1;
+  PetscCall(SnaDeckGetBool(deck, "voxels_mirror", NULL, &f->mirror));
   PetscCall(SnaDeckHas(deck, "voxels_cell", NULL, &given));
   if (given) PetscCall(SnaDeckGetInt(deck, "voxels_cell", NULL, &f->cell));
   PetscFunctionReturn(0);
