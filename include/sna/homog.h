@@ -106,9 +106,9 @@ typedef struct {
   PetscBool load[SNA_NPHYSICS][6]; // which unit loads to solve; the columns of the others are 0 and not `solved`
   SnaSymmetryUse symmetry;
   PetscBool      cubic; // a cell with cubic symmetry: one normal and one shear load, the rest by symmetry (AUTO only)
-  // Keep solutions (12 or 4 bytes per voxel each), from which terms between two loads get the accuracy of the diagonal at no cost; otherwise, and where
-  // a restart has lost them, the later load of two is solved to rtol^1.75.
-  PetscBool      keep;
+  // Solutions are kept (12 or 4 bytes per voxel each), so that terms between two loads get the accuracy of the diagonal at no cost. Lean: they are not, and
+  // as where a restart has lost them, the later load of two is solved to rtol^1.75.
+  PetscBool      lean;
   SnaHomogLoaded loaded; // NULL: none; ctx is that of the monitor
 } SnaHomogTask;
 

@@ -103,7 +103,7 @@ PetscErrorCode SnaVoxelsRefine(SnaVoxels voxels, PetscInt factor, SnaVoxels *fin
 PetscErrorCode SnaVoxelsRedistribute(SnaVoxels voxels, MPI_Comm comm, SnaVoxels *copy);
 
 // ---------------------------------------------------------------------------------------------------------------------
-// The generator of open, bicontinuous cells with identical faces (doc/homogenisation.md, The generator). One rank makes one cell: its octant, the
+// The generator of open, bicontinuous cells with identical faces (doc/microstructure.md). One rank makes one cell: its octant, the
 // corner i = j = k = 0 of which is the corner of the cell; i = 0 lies on a face of the cell, i = n-1 at the mirror plane in its middle.
 // ---------------------------------------------------------------------------------------------------------------------
 typedef struct {

@@ -5,7 +5,7 @@
 //
 //   u = G f + U,   u = -c f on S    =>    A f = (R G R^T + diag(c)) f = -R U,   A symmetric positive semidefinite, consistent
 //
-// by conjugate gradients with the local preconditioner  D R (-Lap) R^T D,  D = (1 + kappa c)^-1/2,  kappa = 4/3 sum 1/h_a^2  (4/h^2).
+// by conjugate gradients with the local preconditioner  D R (shift - Lap) R^T D,  D = (1 + kappa c)^-1/2,  kappa = 4/3 sum 1/h_a^2  (4/h^2).
 // The mean force on the solid per volume, -sum f/N, is the column of the resistance 1/K.
 //
 //   G^_k = (1 - d d*/L)/L,   d_a = (1 - exp(-i theta_a))/h_a,   L = sum |d_a|^2,   G^_0 = 0
@@ -59,7 +59,7 @@ typedef struct {
   const SnaFftLayout *layout;
   PetscInt            axis;       // octant: of the flow that transforms and faces are for; -1: none yet
   SnaFftKind          kind[3][3]; // by component and axis
-  double              h[3], kappa;
+  double              h[3], kappa, shift;
   PetscInt            points[3], z0, nz;
   PetscInt            row;                      // doubles from one row of f, r, p to the next
   size_t              plane;                    // doubles from one plane of them to the next
@@ -245,9 +245,10 @@ static void Stencil(const Stokes *s, PetscInt k, PetscInt j, PetscInt c, const u
   const PetscInt  *n = s->layout->n, n0 = s->points[0], k0 = s->z0 + k;
   const SnaFftKind kx = s->kind[c][0], ky = s->kind[c][1], kz = s->kind[c][2];
   const double     ax = 1 / (s->h[0] * s->h[0]), ay = 1 / (s->h[1] * s->h[1]), az = 1 / (s->h[2] * s->h[2]);
-  const double     center  = 2 * (ax + ay + az);
-  double           sign[4] = {1, 1, 1, 1};
-  const PetscInt   south = SnaStokesBeside(ky, n[1], j, -1, sign), north = SnaStokesBeside(ky, n[1], j, 1, sign + 1);
+  // Where every face carries a force the Laplacian alone would be blind to a constant: its smallest other eigenvalue stands in.
+  const double   center  = 2 * (ax + ay + az) + s->shift;
+  double         sign[4] = {1, 1, 1, 1};
+  const PetscInt south = SnaStokesBeside(ky, n[1], j, -1, sign), north = SnaStokesBeside(ky, n[1], j, 1, sign + 1);
   // planes beyond this rank's are ghosts, round the period too
   const PetscBool mirror = s->layout->mirror;
   const PetscInt  below  = mirror ? SnaStokesBeside(kz, n[2], k0, -1, sign + 2) - s->z0 : k - 1;
@@ -638,6 +639,8 @@ PetscErrorCode SnaCellCreate_Permeability(SnaCell cell)
     s->h[a]      = v->h[a];
     s->points[a] = v->n[a] + (cell->octant ? 1 : 0);
     s->kappa += 4 / (3 * v->h[a] * v->h[a]);
+    const double wave = 2 * sin(PETSC_PI / (double)(v->n[a] * (cell->octant ? 2 : 1))) / v->h[a];
+    if (wave > 1e-8 / v->h[a]) s->shift = s->shift > 0 ? PetscMin(s->shift, wave * wave) : wave * wave;
   }
   for (PetscInt c = 0; c < 3; c++) {
     const PetscInt a = c == 0 ? 1 : 0, b = c == 2 ? 1 : 2;
