@@ -211,7 +211,11 @@ static PetscErrorCode ReadDirectionKeys(SnaRun run, const char type[])
   PetscCall(SnaModelGetCoordinates(run->model, &space));
   PetscCall(SnaSlicesCreate(&run->slices));
   if (!space) {
+    PetscInt every;
     PetscCall(RefuseDirections(run, type));
+    PetscCall(SnaDeckGetInt(run->deck, "insitu_every", NULL, &every));
+    if (every > 0 && !run->has_picture)
+      PetscCall(SnaDeckError(run->deck, "insitu_every", NULL, "model `%s` has no pictures to draw", type));
     PetscFunctionReturn(0);
   }
   PetscCall(SnaSlicesSetFromOptions(run->slices, run->deck, run->model));
@@ -224,10 +228,9 @@ static PetscErrorCode ReadDirectionKeys(SnaRun run, const char type[])
 // Everything that reads the deck; afterwards the number of errors is final.
 static PetscErrorCode SetUpFromDeck(SnaRun run)
 {
-  const char               *type;
-  const SnaModelInfo       *info;
-  const SnaCoordinatesInfo *space;
-  PetscInt                  errors;
+  const char         *type;
+  const SnaModelInfo *info;
+  PetscInt            errors;
 
   PetscFunctionBeginUser;
   PetscCall(SnaDeckGetErrorCount(run->deck, &errors));
@@ -238,20 +241,17 @@ static PetscErrorCode SetUpFromDeck(SnaRun run)
   if (!type) PetscFunctionReturn(0);
   PetscCall(SnaModelCreate(run->comm, type, &run->model));
   PetscCall(SnaModelSetFromOptions(run->model, run->deck));
+  PetscCall(SnaModelHasPicture(run->model, &run->has_picture));
   PetscCall(ReadDirectionKeys(run, type));
   PetscCall(SnaModelSetUp(run->model, run->deck));
   PetscCall(SnaModelGetInfo(run->model, &info));
   PetscCall(SnaViewCreate(info->group == MPI_COMM_NULL ? PETSC_COMM_SELF : info->group, &run->view));
-  PetscCall(SnaModelHasPicture(run->model, &run->has_picture));
   if (run->has_picture) {
     PetscCall(SnaViewSetDefaultScript(run->view, "volume.py"));
     PetscCall(SnaDeckGetInt(run->deck, "insitu_points", NULL, &run->picture_points));
   }
   PetscCall(SnaViewSetFromOptions(run->view, run->deck));
   PetscCall(SnaViewGetEvery(run->view, &run->view_every));
-  PetscCall(SnaModelGetCoordinates(run->model, &space));
-  if (run->view_every > 0 && !space && !run->has_picture)
-    PetscCall(SnaDeckError(run->deck, "insitu_every", NULL, "model `%s` has no pictures to draw while it runs", type));
   PetscCall(SnaDeckCheckUnused(run->deck));
   PetscFunctionReturn(0);
 }

@@ -26,5 +26,5 @@ for words, message in ((["-sample", "points.csv", "-restart", good.h5], "-sample
     checks.refused(run(DECK, np=1, args=words), message, words[0])
     checks.refused(run(np=1, args=words), message, f"{words[0]} without a deck")
 checks.refused(run(DECK + "insitu: {script: none.py}\n", np=1), r"case\.deck:8: .*cannot read `none\.py`", "a missing script")
-checks.refused(run((SOURCE / "inputs/microstructure/cells.deck").read_text(), np=1, args=["-insitu_every", 1]), "model `microstructure` has no pictures", "pictures of a model without")
+checks.refused(run((SOURCE / "inputs/microstructure/cells.deck").read_text(), np=1, args=["-generator_cells", 1, "-insitu_every", 1]), "model `microstructure` has no pictures", "pictures of a model without")
 checks.end()

@@ -105,7 +105,7 @@ static SnaHomogSpec Spec(double rtol)
 
 static SnaHomogTask Task(PetscBool elasticity, PetscBool conductivity, PetscBool permeability)
 {
-  SnaHomogTask task = {.physics = {elasticity, conductivity, permeability}, .keep = PETSC_TRUE};
+  SnaHomogTask task = {.physics = {elasticity, conductivity, permeability}};
 
   for (int p = 0; p < SNA_NPHYSICS; p++)
     for (int l = 0; l < 6; l++) task.load[p][l] = (PetscBool)(l < 3 || p == SNA_ELASTICITY);
@@ -304,7 +304,8 @@ static void TestWays(void **state)
   Ok(SnaHomogenize(voxels, &spec, &task, NULL, NULL, NULL, &cubic));
   assert_int_equal(cubic.tensor[SNA_ELASTICITY].loads, 2);
   Compare(&cubic, &whole, task.physics, 1e-9);
-  task.cubic = task.keep = PETSC_FALSE;
+  task.cubic = PETSC_FALSE;
+  task.lean  = PETSC_TRUE;
   for (int p = 0; p < SNA_NPHYSICS; p++) spec.rtol[p] = 1e-5;
   Ok(SnaHomogenize(voxels, &spec, &task, NULL, NULL, NULL, &lost));
   Compare(&lost, &whole, task.physics, 1e-7);
@@ -341,9 +342,9 @@ static void TestCoupling(void **state)
   (void)state;
   Ok(SnaHomogenize(voxels, &spec, &task, NULL, NULL, NULL, &exact));
   assert_true(fabs(exact.tensor[SNA_ELASTICITY].value[0][3]) > 1e-4); // nothing is zero by symmetry
-  for (int keep = 0; keep < 2; keep++) {
+  for (int lean = 0; lean < 2; lean++) {
     spec      = Spec(1e-3);
-    task.keep = (PetscBool)keep;
+    task.lean = (PetscBool)lean;
     Ok(SnaHomogenize(voxels, &spec, &task, NULL, NULL, NULL, &loose));
     Compare(&loose, &exact, task.physics, 1e-6);
     for (int i = 0; i < 6; i++)

@@ -1,4 +1,4 @@
-// np: 1 2 3 timeout: 120
+// np: 1 2 3 timeout: 240
 // Permeability of a cell: closed forms of channels, a dense solution of the primal equations, published spheres, octants, ranks, fields.
 #include <sna/homog.h>
 #include <petscblaslapack.h>
@@ -54,7 +54,7 @@ static void Create(Problem *P)
 {
   const size_t plane = (size_t)(P->n[0] * P->n[1]);
 
-  P->spec                        = (SnaHomogSpec){.nphase = 2, .max_it = 500};
+  P->spec                        = (SnaHomogSpec){.nphase = 2, .max_it = 500, .tuning = {.effort = "estimate"}};
   P->spec.phase[0]               = (SnaPhase){.name = "water", .value = 0, .fluid = PETSC_TRUE};
   P->spec.phase[1]               = (SnaPhase){.name = "rock", .value = 1};
   P->spec.rtol[SNA_PERMEABILITY] = P->rtol;
@@ -114,34 +114,31 @@ static void Sphere(Problem *P, double radius)
 // middle, so that the channel goes round the period.
 static void TestChannel(void **state)
 {
-  const double heights[2][3] = {{1, 1, 1}, {0.5, 2, 3}};
-  const double w = 12, n = 16;
+  const double h[3] = {0.5, 2, 3}, w = 12, n = 16;
 
   (void)state;
   for (PetscInt normal = 0; normal < 3; normal++)
-    for (PetscInt axis = 0; axis < 3; axis++)
-      for (PetscInt variant = 0; variant < 2; variant++)
-        for (PetscInt cubic = 0; cubic < 2; cubic++) {
-          Problem      P     = Grid(normal == 0 ? 16 : 5, normal == 1 ? 16 : 4, normal == 2 ? 16 : 3);
-          const double exact = (variant == WALLS ? pow(w, 3) + 2 * w : pow(w + 1, 3) - (w + 1)) / (12 * n);
-          SnaCellLoad  result;
+    for (PetscInt other = 1; other < 3; other++)
+      for (PetscInt variant = 0; variant < 2; variant++) {
+        const PetscInt axis  = (normal + other) % 3;
+        const double   exact = (variant == WALLS ? pow(w, 3) + 2 * w : pow(w + 1, 3) - (w + 1)) / (12 * n);
+        Problem        P     = Grid(normal == 0 ? 16 : 5, normal == 1 ? 16 : 4, normal == 2 ? 16 : 3);
+        SnaCellLoad    result;
 
-          if (axis != normal) {
-            for (PetscInt k = 0; k < P.n[2]; k++)
-              for (PetscInt j = 0; j < P.n[1]; j++)
-                for (PetscInt i = 0; i < P.n[0]; i++) {
-                  const PetscInt at         = normal == 0 ? i : normal == 1 ? j : k;
-                  P.image[At(P.n, i, j, k)] = at >= 7 && at < 11 ? 1 : 0;
-                }
-            P.comm    = PETSC_COMM_WORLD;
-            P.variant = variant;
-            for (PetscInt a = 0; a < 3; a++) P.h[a] = heights[cubic ? 0 : 1][a];
-            result = Solve(&P, axis);
-            near(1 / result.mean[axis] / (exact * P.h[normal] * P.h[normal]), 1, 1e-10);
-            near(result.mean[normal], 0, 1e-10 * result.mean[axis]);
-          }
-          Ok(PetscFree(P.image));
-        }
+        for (PetscInt k = 0; k < P.n[2]; k++)
+          for (PetscInt j = 0; j < P.n[1]; j++)
+            for (PetscInt i = 0; i < P.n[0]; i++) {
+              const PetscInt at         = normal == 0 ? i : normal == 1 ? j : k;
+              P.image[At(P.n, i, j, k)] = at >= 7 && at < 11 ? 1 : 0;
+            }
+        P.comm    = PETSC_COMM_WORLD;
+        P.variant = variant;
+        for (PetscInt a = 0; a < 3; a++) P.h[a] = h[a];
+        result = Solve(&P, axis);
+        near(1 / result.mean[axis] / (exact * h[normal] * h[normal]), 1, 1e-10);
+        near(result.mean[normal], 0, 1e-10 * result.mean[axis]);
+        Ok(PetscFree(P.image));
+      }
 }
 
 // A square duct of half the cell's width: k = 0.0351442537 a^4/L^2 in the limit, of second order where walls lie on faces of voxels.
@@ -472,6 +469,11 @@ static void TestEnds(void **state)
   P.spec.max_it = 5;
   Ok(SnaCellSolve(P.cell, load, NULL, NULL, &result));
   assert_true(!result.stopped && !result.converged && result.iterations == 5);
+  Destroy(&P);
+  for (size_t x = 0; x < Size(P.n); x++) P.image[x] = x < 512 ? 1 : 0; // a wall across the flow
+  Create(&P);
+  Ok(SnaCellSolve(P.cell, load, NULL, NULL, &result));
+  assert_true(!result.converged && isfinite(result.mean[2]) && isfinite(result.residual));
   Destroy(&P);
   Ok(PetscFree(P.image));
 }

@@ -6,11 +6,14 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import csv
+import os
+import re
+import signal
 import subprocess
 
 import h5py
 import numpy as np
-from run_case import SOURCE, Checks, run
+from run_case import SOURCE, Checks, run, start
 from sna_file import SnaFile
 
 checks = Checks()
@@ -31,6 +34,10 @@ def tip(modulus, edge):
     force = np.zeros(2 * n)
     force[-2] = 1
     return np.linalg.solve(K[2:, 2:], force)[-2]
+
+
+def broken(done):
+    return re.search(r"\b(nan|inf)\b|PETSC ERROR", done.out + done.err)
 
 
 def table_of(done):
@@ -129,6 +136,14 @@ if checks.that(stopped.exit == 4, f"stops: exit {stopped.exit}", stopped):
     checks.solved(gone_on, "goes on")
     checks.that(gone_on.exit == 0 and gone_on.results["cells_per_second"] > 0 and all(np.allclose(table_of(gone_on)[c], beam[c], rtol=1e-10, atol=1e-11) for c in beam), "  to the same table", gone_on)
 
+running = start(DECK, args=["-beam_cells", 8, "-beam_candidates", 1, "-beam_one_grid", "-homogenize_rtol", 1e-6, "-fft_effort", "estimate"])
+if checks.that(running.wait_for("^one grid"), "the grid is being solved", running):
+    os.kill(running.pids()[0], signal.SIGUSR1)
+    running.wait()
+    checks.that(running.exit == 4 and "stopping" in running.out, f"stops there: exit {running.exit}", running)
+    gone_on = run(DECK, cwd=running.cwd, args=[*running.command[running.command.index("case.deck") + 1 :], "-restart", "out/beam/beam.restart.h5"])
+    checks.that(gone_on.exit == 0 and gone_on.results["cells_per_second"] == 0 and gone_on.results["row_C11"] > 0, "goes on with the grid, no cell is solved again", gone_on)
+
 # ---- A target of one's own, the unit of length, the iteration limit ----
 wanted = run(DECK, args=[*SMALL, "-beam_target", "s*phi*(1 - x/2)", "-param", "s", "-param_s", 0.5, "-voxels_length", 2])
 if checks.solved(wanted, "a target of x, phi and a constant; cells with an edge of 2"):
@@ -140,6 +155,8 @@ if checks.solved(wanted, "a target of x, phi and a constant; cells with an edge 
     checks.close(wanted.results["beam_tip_bending"], tip(t["E1"], 2), 1e-9, "  deflection with the edge")
 short = run(DECK, args=[*SMALL, "-homogenize_max_it", 3])
 checks.that(short.exit == 3 and short.results.get("cells_not_converged") == CELLS * CANDIDATES and "beam_tip" in short.results, f"iteration limit: exit {short.exit}, {short.results.get('cells_not_converged')} cells", short)
+shorter = run(DECK, args=[*SMALL, "-homogenize_max_it", 1])
+checks.that(shorter.exit == 3 and not broken(shorter), f"one iteration: exit {shorter.exit}, no trace, no nan", shorter)
 
 # ---- Plot ----
 plot = subprocess.run([sys.executable, str(SOURCE / "postproc" / "plot_beam.py"), str(h5), "-o", str(done.cwd / "beam.png")], capture_output=True, text=True)

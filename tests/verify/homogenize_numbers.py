@@ -39,14 +39,18 @@ def solve(physics, shape, phases, np=2, **more):
     return done.results
 
 
-def row(case, source, reference, ours, tolerance, absolute=False, quiet=False):
-    """|ours/reference - 1| <= tolerance, or |ours - reference|; a pair of tolerances is the interval of the difference."""
+def row(case, source, reference, ours, tolerance, absolute=False, quiet=False, bound=False):
+    """|ours/reference - 1| <= tolerance, or |ours - reference|; a pair of tolerances is the interval of the difference; bound: a reference to stay below."""
     difference = ours - reference if absolute else ours / reference - 1
     low, high = tolerance if isinstance(tolerance, tuple) else (-tolerance, tolerance)
     checks.that(low <= difference <= high, f"{case}: {ours:.9g}, {source}: {reference:.9g}, off by {difference:+.2e}, allowed [{low:g}, {high:g}]")
     if not quiet:
-        rows.append((case, source, reference, ours, difference, absolute))
+        rows.append((case, source, reference, ours, "below" if bound else "" if absolute else shown(difference)))
     return difference
+
+
+def shown(difference):
+    return "< 1e-9" if abs(difference) < 1e-9 else f"{100 * difference:+.2g} %" if abs(difference) >= 1e-4 else f"{difference:+.1e}"
 
 
 def worst(pairs):
@@ -137,8 +141,8 @@ def bounds():
         bulk, shear = 4 * K0 * G0 * f / (4 * G0 + 3 * K0 * (1 - f)), G0 * f / (1 + (1 - f) * 6 * (K0 + 2 * G0) / (9 * K0 + 8 * G0))
         C = matrix(result)
         # Hashin and Shtrikman hold in isotropic media; the bulk modulus of a cubic cell and its shear modulus averaged over directions obey them too
-        row(f"A11 {kind} {100 * f:.0f} %, bulk modulus below", "Hashin-Shtrikman", bulk, C[:3, :3].sum() / 9, (-1, 0))
-        row(f"A11 {kind} {100 * f:.0f} %, mean shear modulus below", "Hashin-Shtrikman", shear, (C[0, 0] - C[0, 1]) / 5 + 0.6 * C[3, 3], (-1, 0))
+        row(f"A11 {kind} {100 * f:.0f} %, bulk modulus", "Hashin-Shtrikman bound", bulk, C[:3, :3].sum() / 9, (-1, 0), bound=True)
+        row(f"A11 {kind} {100 * f:.0f} %, mean shear modulus", "Hashin-Shtrikman bound", shear, (C[0, 0] - C[0, 1]) / 5 + 0.6 * C[3, 3], (-1, 0), bound=True)
         row(f"A11 {kind} {100 * f:.0f} %, smallest eigenvalue of Voigt's bound - C", "positive", 0, np.linalg.eigvalsh(f * C0 - C).min(), (0, 1), absolute=True)
     n = 32
     result = solve("elasticity", f"kind: spheres, n: {n}, radius: 0.2", (SOLID, ""), cubic="true")
@@ -152,8 +156,8 @@ def laws():
         result = solve("elasticity", "kind: spheres, n: 16, radius: 0.4", (SOLID, ""), rtol=rtol)
         error = max(abs(result[name] / fine[name] - 1) for name in ("C11", "C12", "C44"))
         row(f"A14 spherical void, error of C for rtol {rtol:.0e}, over rtol^2", "at most 3", 0, error / rtol**2, 3, absolute=True)
-    phases = (f"{SOLID}, conductivity: 1, flow: solid", "flow: fluid")
-    shape = "kind: random, n: [5, 7, 12], fraction: 0.45, seed: 3"
+    phases = ("young: 0.1, conductivity: 10, flow: fluid", f"{SOLID}, conductivity: 1, flow: solid")
+    shape = "kind: random, n: [5, 7, 12], fraction: 0.35, seed: 3"
     alone = solve("[elasticity, conductivity, permeability]", shape, phases, np=1, rtol=1e-8)
     for ranks in (2, 3):
         result = solve("[elasticity, conductivity, permeability]", shape, phases, np=ranks, rtol=1e-8)
@@ -161,6 +165,7 @@ def laws():
             terms = [key for key in alone if key.startswith(name) and key[-1].isdigit()] if name != "k" else [f"k{i}{end}" for i in NORMAL for end in ("", "_wall", "_nowall")]
             spread = max(abs(result[key] - alone[key]) for key in terms) / alone[first]
             row(f"A15 random 5 x 7 x 12, {name} on {ranks} ranks and on 1", "0", 0, spread, 1e-10, absolute=True)
+    phases = ("flow: fluid", f"{SOLID}, conductivity: 1, flow: solid")
     shape = "kind: schwarz_p, n: [12, 16, 20], fraction: 0.5"
     octant, whole = (solve("[elasticity, conductivity, permeability]", shape, phases, rtol=1e-8, symmetry=s) for s in ("octant", "none"))
     for name in ("C11", "C23", "C55", "sigma22", "k33_wall", "k11_nowall"):
@@ -179,29 +184,35 @@ def prisms():
             curves.setdefault("square prisms", {}).setdefault(f"contrast {k:g}", []).append((n, errors[-1]))
 
 
-# Rayleigh's multipoles, 6 digits, of a matrix of conductivity 1; contrast 50 and infinite ones agree with the table of the paper.
-CYLINDERS = {10: {0.1: 1.178222, 0.2: 1.391458, 0.3: 1.652036, 0.4: 1.980626, 0.5: 2.415467}, 2: {0.3: 1.222290}, 50: {0.3: 1.812529}, 0: {0.3: 0.537580, 0.5: 0.324654}}
+def perrins(f, k):
+    """Square array of cylinders: Perrins, McKenzie and McPhedran, Proc. R. Soc. A 369 (1979) 207; equal to Rayleigh's multipoles in 6 digits to f = 0.4, in 5 at 0.5."""
+    T = (1 + k) / (1 - k)
+    return 1 - 2 * f / (T + f - 0.305827 * f**4 * T / (T * T - 1.402958 * f**8) - 0.013362 * f**8 / T)
 
 
 def cylinders():
-    for k, values in CYLINDERS.items():
-        for f, exact in values.items():
-            phases = ("conductivity: 1", f"conductivity: {k}" if k else "")
-            for n in (64,) if DEBUG else (32, 64, 128, 256) if (k, f) in ((10, 0.3), (0, 0.3)) else (128,):
+    for k, values in {10: (0.1, 0.2, 0.3, 0.4, 0.5), 2: (0.3,), 50: (0.3,), 0: (0.3, 0.5)}.items():
+        for f in values:
+            phases, kind, before = ("conductivity: 1", f"conductivity: {k}" if k else ""), "insulating" if k == 0 else f"contrast {k}", None
+            for n in (64,) if DEBUG else (32, 64, 128, 256) if f == 0.3 and k in (0, 10) else (128,):
                 result = solve("conductivity", f"kind: cylinders, n: [{n}, 2, {n}], axis: y, radius: sqrt({f}/pi)", phases)
-                error = row(f"A8 cylinders, f = {f}, {'insulating' if k == 0 else f'contrast {k}'}, {n}^2", "Perrins et al. 1979", exact, result["sigma11"],
-                            0.01 if n >= 128 else 0.03, quiet=n != 128)
-                if (k, f) in ((10, 0.3), (0, 0.3)):
-                    curves.setdefault("cylinders, f = 0.3", {}).setdefault("insulating" if k == 0 else "contrast 10", []).append((n, abs(error)))
+                row(f"A8 cylinders, f = {f}, {kind}, {n}^2", "Perrins et al. 1979", perrins(f, k), result["sigma11"], 0.01 if n >= 128 else 0.03, quiet=n != 128)
+                # the image has not quite the fraction f; what is left at its own one is the error of the voxels
+                error = abs(result["sigma11"] / perrins(result["fraction_phase1"], k) - 1)
+                if before is not None:
+                    checks.that(1.6 * error < before < 2.6 * error, f"A8 cylinders, f = {f}, {kind}: {before:.2e}, then {error:.2e} at {n}^2, at the image's own fraction")
+                before = error
+                if f == 0.3 and k in (0, 10):
+                    curves.setdefault("cylinders, f = 0.3", {}).setdefault(kind, []).append((n, error))
 
 
 def spheres_conduct():
     n = 32 if DEBUG else 64
     for k, values in {10: {0.1: 1.2433, 0.2: 1.5317, 0.3: 1.888, 0.4: 2.362}, 0: {0.1: 0.8571, 0.2: 0.7267, 0.3: 0.6057, 0.4: 0.490}}.items():
         for c, exact in values.items():
-            phases = ("conductivity: 1", f"conductivity: {k}" if k else "")
-            result = solve("conductivity", f"kind: spheres, n: {n}, radius: (3*{c}/(4*pi))^(1/3)", phases, cubic="true")
-            row(f"A8 spheres, simple cubic, c = {c}, {'insulating' if k == 0 else f'contrast {k}'}, {n}^3", "Sangani and Acrivos 1983", exact, result["sigma11"], 0.02 if DEBUG else 0.01)
+            result = solve("conductivity", f"kind: spheres, n: {n}, radius: (3*{c}/(4*pi))^(1/3)", ("conductivity: 1", f"conductivity: {k}" if k else ""), cubic="true")
+            row(f"A8 spheres, simple cubic, c = {c}, {'insulating' if k == 0 else f'contrast {k}'}, {n}^3", "Sangani and Acrivos 1983", exact, result["sigma11"],
+                0.04 if DEBUG else 0.02)
     n = 32
     result = solve("conductivity", f"kind: spheres, n: {n}, radius: 0.2", ("conductivity: 1", ""), cubic="true")
     c = result["fraction_phase1"]
@@ -261,7 +272,7 @@ def spheres_flow():
         if n == 32:
             row("A9 spheres 0.4, 32^3, walls", "prototype of the same scheme", 1.2379e-2, result["k11_wall"], 1e-4)
             row("A9 spheres 0.4, 32^3, no walls", "prototype of the same scheme", 1.4130e-2, result["k11_nowall"], 1e-4)
-        bracket(f"A9 spheres 0.4, {n}^3", "Sangani and Acrivos 1982", reference, result, 0.003 if n == 64 else 0.05, quiet=n < 32)
+        bracket(f"A9 spheres 0.4, {n}^3", "Sangani and Acrivos 1982", reference, result, {64: 0.003, 32: 0.01}.get(n, 0.2), quiet=n < 32)
         for label, key in (("walls", "k11_wall"), ("no walls", "k11_nowall"), ("mean", "k11")):
             curves.setdefault("flow past spheres, R = 0.4", {}).setdefault(label, []).append((n, abs(result[key] / reference - 1)))
     n = 32 if DEBUG else 64
@@ -277,14 +288,14 @@ def spheres_flow():
 
 def ducts():
     # White, Viscous Fluid Flow, 3-48: a duct of side a, flow a^4 (1 - 192/pi^5 sum tanh(i pi/2)/i^5)/12 for unit pressure gradient and viscosity
-    square = (1 - 192 / math.pi**5 * sum(math.tanh(i * math.pi / 2) / i**5 for i in range(1, 60, 2))) / 12
+    square = (1 - 192 / math.pi**5 * sum(math.tanh(i * math.pi / 2) / i**5 for i in range(1, 400, 2))) / 12
     assert abs(square - 0.0351442537) < 1e-10
     n = 32 if DEBUG else 128
     result = solve("permeability", f"kind: duct, n: [{n}, 2, {n}], axis: y, width: 0.5", FLOW)
     row(f"A18 square duct, a = 0.5, {n}^2, walls", "White, series", square * 0.5**4, result["k22_wall"], 0.02 if DEBUG else 0.002)
     checks.that(result["k11"] == result["k33"] == 0, "A18 duct: nothing flows across")
     result = solve("permeability", f"kind: tube, n: [{n}, 2, {n}], axis: y, radius: 0.4", FLOW)
-    bracket(f"A18 tube, R = 0.4, {n}^2", "Poiseuille", math.pi * 0.4**4 / 8, result, 0.03 if DEBUG else 0.01, name="k22")
+    bracket(f"A18 tube, R = 0.4, {n}^2", "Poiseuille", math.pi * 0.4**4 / 8, result, 0.04 if DEBUG else 0.015, name="k22")
     for c, force in ((0.05, 15.56), (0.1, 24.83), (0.3, 102.90)):
         result = solve("permeability", f"kind: cylinders, n: [{n}, 2, {n}], axis: y, radius: sqrt({c}/pi)", FLOW)
         bracket(f"A9 cylinders across, c = {c}, {n}^2", "Sangani and Acrivos 1982", 1 / force, result, 0.03 if DEBUG else 0.01)
@@ -303,9 +314,8 @@ def number(value):
 
 def markdown():
     lines = ["| case | source | reference | ours | difference |", "|---|---|---|---|---|"]
-    for case, source, reference, ours, difference, absolute in rows:
-        relative = "below 1e-9" if abs(difference) < 1e-9 else f"{100 * difference:+.2g} %" if abs(difference) >= 1e-4 else f"{difference:+.1e}"
-        lines.append(f"| {case} | {source} | {number(reference)} | {number(ours)} | {'' if absolute else relative} |")
+    for case, source, reference, ours, difference in sorted(rows, key=lambda r: int(r[0].split()[0][1:])):
+        lines.append(f"| {case} | {source} | {number(reference)} | {number(ours)} | {difference} |")
     return "\n".join(lines)
 
 
@@ -334,6 +344,10 @@ def main(arguments):
     with contextlib.redirect_stdout(sys.stderr if table else sys.stdout):
         for part in (uniform_and_laminates, exact_voxels, bounds, laws, prisms, cylinders, spheres_conduct, checkerboard, channels, spheres_flow, ducts, scaled_flow):
             part()
+        if not DEBUG:
+            text = (SOURCE / "doc" / "verification.md").read_text()
+            missing = [case for case, *_ in rows if f"| {case} |" not in text]
+            checks.that(not missing, f"doc/verification.md has every row{': not ' + ', '.join(missing) if missing else ''}")
     if "--plot" in arguments:
         plot(arguments[arguments.index("--plot") + 1])
     if table:
