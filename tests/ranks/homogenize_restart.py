@@ -1,4 +1,4 @@
-"""Homogenisation that is stopped (SIGTERM, wall time: exit code 4) goes on with -restart to the numbers of an uninterrupted run, and nothing that was finished is solved
+"""Homogenisation that is stopped (SIGTERM, SIGUSR1: exit code 4) goes on with -restart to the numbers of an uninterrupted run, and nothing that was finished is solved
 again: the loads of a cell, the rows of a batch, the cells of a data set. After kill -9 there is no result, and the checkpoint holds whole rows."""
 import pathlib
 import sys
@@ -110,7 +110,7 @@ def rows_of(path):
 
 def same_batch(stopped, title, ranks):
     """-restart of a batch: the table of the uninterrupted run, and the rows of its restart files with their seconds."""
-    files = [path for path in stopped.restart.parent.iterdir() if ".restart." in path.name]
+    files = [path for path in stopped.restart.parent.iterdir() if re.search(r"\.restart\.(\d+\.)?h5$", path.name)]
     finished = np.concatenate([rows_of(path) for path in files])
     checks.that(0 < len(finished) < count, f"  {len(finished)} of {count} rows in {len(files)} restart files")
     checks.that(np.isfinite(finished).all() and len(set(finished[:, 0])) == len(finished), "  whole rows, none twice")
