@@ -13,7 +13,7 @@ import subprocess
 
 import h5py
 import numpy as np
-from run_case import SOURCE, Checks, run, start
+from run_case import DEBUG, SOURCE, Checks, run, start
 from sna_file import SnaFile
 
 checks = Checks()
@@ -136,7 +136,8 @@ if checks.that(stopped.exit == 4, f"stops: exit {stopped.exit}", stopped):
     checks.solved(gone_on, "goes on")
     checks.that(gone_on.exit == 0 and gone_on.results["cells_per_second"] > 0 and all(np.allclose(table_of(gone_on)[c], beam[c], rtol=1e-10, atol=1e-11) for c in beam), "  to the same table", gone_on)
 
-running = start(DECK, args=["-beam_cells", 8, "-beam_candidates", 1, "-beam_one_grid", "-homogenize_rtol", 1e-6, "-fft_effort", "estimate"])
+# long enough to be stopped: seconds
+running = start(DECK, args=["-beam_cells", 4 if DEBUG else 20, "-beam_candidates", 1, "-beam_one_grid", "-homogenize_rtol", 1e-6 if DEBUG else 1e-11, "-fft_effort", "estimate"])
 if checks.that(running.wait_for("^one grid"), "the grid is being solved", running):
     os.kill(running.pids()[0], signal.SIGUSR1)
     running.wait()
