@@ -59,8 +59,7 @@ typedef struct SnaCell_ *SnaCell;
 typedef struct {
   PetscInt iterations;
   double   residual; // reached, in the norm of rtol
-  double
-            error; // estimate of the relative error of the energy of this load that iterating left (elasticity, conductivity: Hestenes-Stiefel; else rtol^2)
+  double error; // estimate of the relative error of the energy of this load that iterating left (Hestenes and Stiefel)
   PetscBool converged, stopped, breakdown;
   double    seconds; // of iterations alone
   double    mean
@@ -102,8 +101,8 @@ typedef PetscErrorCode (*SnaHomogLoaded)(
   void *ctx, SnaCell cell, SnaVoxels image, const SnaHomogIteration *it, const SnaHomogResult *result, PetscBool *stop);
 
 typedef struct {
-  PetscBool physics[SNA_NPHYSICS];
-  PetscBool load[SNA_NPHYSICS][6]; // which unit loads to solve; the columns of the others are 0 and not `solved`
+  PetscBool      physics[SNA_NPHYSICS];
+  PetscBool      load[SNA_NPHYSICS][6]; // which unit loads to solve; the columns of the others are 0 and not `solved`
   SnaSymmetryUse symmetry;
   PetscBool      cubic; // a cell with cubic symmetry: one normal and one shear load, the rest by symmetry (AUTO only)
   // Solutions are kept (12 or 4 bytes per voxel each), so that terms between two loads get the accuracy of the diagonal at no cost. Lean: they are not, and
@@ -113,16 +112,16 @@ typedef struct {
 } SnaHomogTask;
 
 typedef struct {
-  double    value[6][6];               // C, sigma (3x3), permeability with walls at half a voxel (3x3)
-  double    open[3][3], mean[3][3];    // permeability: without half-voxel walls, and the mean of both
-  PetscBool solved[6];                 // columns that were solved, or follow by symmetry or from percolation
-  PetscBool zero[6];                   // loads whose answer is zero because nothing percolates
-  PetscBool   done[2][6];              // loads that were solved, [variant][load], ...
-  SnaCellLoad outcome[2][6];           // ... and what SnaCellSolve() found
-  PetscInt  iterations, loads;         // summed over loads and variants
-  double    residual, error;           // worst load
-  double    voxel_iterations, seconds; // of whole cells' voxels (of the octant's where it was used)
-  PetscBool converged, stopped;
+  double      value[6][6];               // C, sigma (3x3), permeability with walls at half a voxel (3x3)
+  double      open[3][3], mean[3][3];    // permeability: without half-voxel walls, and the mean of both
+  PetscBool   solved[6];                 // columns that were solved, or follow by symmetry or from percolation
+  PetscBool   zero[6];                   // loads whose answer is zero because nothing percolates
+  PetscBool   done[2][6];                // loads that were solved, [variant][load], ...
+  SnaCellLoad outcome[2][6];             // ... and what SnaCellSolve() found
+  PetscInt    iterations, loads;         // summed over loads and variants
+  double      residual, error;           // worst load
+  double      voxel_iterations, seconds; // of whole cells' voxels (of the octant's where it was used)
+  PetscBool   converged, stopped;
 } SnaTensor;
 
 struct SnaHomogResult_ {

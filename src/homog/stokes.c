@@ -52,39 +52,14 @@ static inline void Lookup(const double table[16], const uint8_t *code, Vec *valu
 #endif
 }
 
-#define DELAY 4 // steps of the error estimate
-
-typedef struct {
-  SnaFft              fft;
-  const SnaFftLayout *layout;
-  PetscInt            axis;       // octant: of the flow that transforms and faces are for; -1: none yet
-  SnaFftKind          kind[3][3]; // by component and axis
-  double              h[3], kappa, shift;
-  PetscInt            points[3], z0, nz;
-  PetscInt            row;                      // doubles from one row of f, r, p to the next
-  size_t              plane;                    // doubles from one plane of them to the next
-  double             *f, *r, *p;                // laid out as in stokes.h
-  double             *q;                        // the transform's buffer
-  double             *ghost[2];                 // planes of r (or q) below and above; they stand before and behind r
-  double             *memory;                   // r with its ghosts
-  uint8_t            *code;                     // what each face is
-  double              D[3][16], inverse[3][16]; // by component and code: D, 1/D; 0 where there is no force
-  double             *weight;    // [3][row]: octant: 1/2 on mirrors, where a point belongs to two octants
-  double             *sum;       // [3][row]: sums of a plane, by x
-  double             *symbol[3]; // Re and Im of d along each axis, by double of a row, ky, kz
-  double             *energy;    // [row]: u.f of a kernel's modes, by x
-  double             *part;      // sums by plane, then by ky
-  double              load[3];
-} Stokes;
-
-static const SnaCellField stokes_fields[2] = {{"velocity", 3}, {"speed", 1}};
+#define DELAY 4 // steps of the error estimate, fewer at the start
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Green operator
 // ---------------------------------------------------------------------------------------------------------------------
 // u^ in place of f^, and its part of u.f. With S v = v after swapping real and imaginary parts, and the sign of the latter in Im: d* f = Re f + Im S f,
 // d g = Re g - Im S g. Octant: Im = 0.
-static void Green(void *ctx, PetscInt ky, double *block)
+void SnaStokesGreen(void *ctx, PetscInt ky, double *block)
 {
   const Vec           signs = {1, -1, 1, -1, 1, -1, 1, -1};
   Stokes             *s     = (Stokes *)ctx;
@@ -117,21 +92,6 @@ static void Green(void *ctx, PetscInt ky, double *block)
 // ---------------------------------------------------------------------------------------------------------------------
 // Set-up
 // ---------------------------------------------------------------------------------------------------------------------
-static double *Row(const Stokes *s, double *v, PetscInt k, PetscInt j, PetscInt c)
-{
-  return v + (ptrdiff_t)k * (ptrdiff_t)s->plane + (j * 3 + c) * s->row;
-}
-
-static const uint8_t *CodeRow(const Stokes *s, PetscInt k, PetscInt j, PetscInt c)
-{
-  return s->code + (size_t)k * s->plane + (j * 3 + c) * s->row;
-}
-
-static double *BufferRow(const Stokes *s, PetscInt k, PetscInt j, PetscInt c)
-{
-  return s->q + (size_t)k * (size_t)s->layout->plane + (j * 3 + c) * s->layout->row;
-}
-
 // Transforms, faces and weights for a mean flow along `axis` (periodic: any).
 static PetscErrorCode SetUpAxis(SnaCell cell, PetscInt axis)
 {
@@ -210,25 +170,16 @@ static double Sum(const Stokes *s, PetscInt from, PetscInt n)
   return sum;
 }
 
-// Ranks with the planes below and above; nobody beyond a mirror.
-static void Neighbours(SnaCell cell, PetscMPIInt *down, PetscMPIInt *up)
-{
-  *down = (cell->rank - 1 + cell->size) % cell->size;
-  *up   = (cell->rank + 1) % cell->size;
-  if (cell->octant && cell->rank == 0) *down = MPI_PROC_NULL;
-  if (cell->octant && cell->rank == cell->size - 1) *up = MPI_PROC_NULL;
-}
-
 // Planes of r beyond this rank's: the neighbours', or round the period; nothing comes from beyond a mirror.
 static PetscErrorCode Exchange(SnaCell cell)
 {
   Stokes     *s    = (Stokes *)cell->data;
   const int   n    = (int)s->plane;
-  double     *last = Row(s, s->r, s->nz - 1, 0, 0);
+  double     *last = SnaStokesRow(s, s->r, s->nz - 1, 0, 0);
   PetscMPIInt down, up;
 
   PetscFunctionBeginUser;
-  Neighbours(cell, &down, &up);
+  SnaStokesNeighbours(cell, &down, &up);
   PetscCallMPI(
     MPI_Sendrecv(last, n, MPI_DOUBLE, up, 0, s->ghost[0], n, MPI_DOUBLE, down, 0, cell->comm, MPI_STATUS_IGNORE));
   PetscCallMPI(
@@ -254,8 +205,9 @@ static void Stencil(const Stokes *s, PetscInt k, PetscInt j, PetscInt c, const u
   const PetscInt  below  = mirror ? SnaStokesBeside(kz, n[2], k0, -1, sign + 2) - s->z0 : k - 1;
   const PetscInt  above  = mirror ? SnaStokesBeside(kz, n[2], k0, 1, sign + 3) - s->z0 : k + 1;
   const double    bs = ay * sign[0], bn = ay * sign[1], bb = az * sign[2], ba = az * sign[3];
-  const double   *r = Row(s, s->r, k, j, c), *rs = Row(s, s->r, k, south, c), *rn = Row(s, s->r, k, north, c),
-               *rb = Row(s, s->r, below, j, c), *ra = Row(s, s->r, above, j, c);
+  const double   *r = SnaStokesRow(s, s->r, k, j, c), *rs = SnaStokesRow(s, s->r, k, south, c),
+               *rn = SnaStokesRow(s, s->r, k, north, c), *rb = SnaStokesRow(s, s->r, below, j, c),
+               *ra      = SnaStokesRow(s, s->r, above, j, c);
   const PetscInt end[2] = {0, kx == SNA_FFT_DCT2 || kx == SNA_FFT_DST2 ? n[0] - 1 : n0 - 1};
 
   for (PetscInt i = 0; i < s->row; i += LANES)
@@ -277,8 +229,8 @@ static double SearchPlane(Stokes *s, PetscInt k, double beta)
 
   for (PetscInt j = 0; j < s->points[1]; j++)
     for (PetscInt c = 0; c < 3; c++) {
-      const uint8_t *code = CodeRow(s, k, j, c);
-      double        *p = Row(s, s->p, k, j, c), *q = BufferRow(s, k, j, c), *sum = s->sum + c * s->row;
+      const uint8_t *code = SnaStokesCodes(s, k, j, c);
+      double        *p = SnaStokesRow(s, s->p, k, j, c), *q = SnaStokesBuffer(s, k, j, c), *sum = s->sum + c * s->row;
       const double   weight = RowWeight(s, k, j, c) * compliance;
       for (PetscInt i = 0; i < s->row; i += LANES) {
         Vec D, pi;
@@ -303,10 +255,10 @@ static double UpdatePlane(Stokes *s, PetscInt k, double alpha)
 
   for (PetscInt j = 0; j < s->points[1]; j++)
     for (PetscInt c = 0; c < 3; c++) {
-      const uint8_t *code = CodeRow(s, k, j, c);
-      const double  *p = Row(s, s->p, k, j, c), *u = BufferRow(s, k, j, c);
-      double        *f = Row(s, s->f, k, j, c), *r = Row(s, s->r, k, j, c), *sum = s->sum + c * s->row;
-      const double   weight = RowWeight(s, k, j, c);
+      const uint8_t *code = SnaStokesCodes(s, k, j, c);
+      const double  *p = SnaStokesRow(s, s->p, k, j, c), *u = SnaStokesBuffer(s, k, j, c);
+      double      *f = SnaStokesRow(s, s->f, k, j, c), *r = SnaStokesRow(s, s->r, k, j, c), *sum = s->sum + c * s->row;
+      const double weight = RowWeight(s, k, j, c);
       for (PetscInt i = 0; i < s->row; i += LANES) {
         Vec D, inverse, ri, slip;
         if (!Codes(code + i)) continue;
@@ -327,9 +279,9 @@ static double ProductPlane(Stokes *s, PetscInt k)
 {
   for (PetscInt j = 0; j < s->points[1]; j++)
     for (PetscInt c = 0; c < 3; c++) {
-      const uint8_t *code = CodeRow(s, k, j, c);
-      const double  *r    = Row(s, s->r, k, j, c);
-      double        *sum = s->sum + c * s->row, *z = BufferRow(s, k, j, c);
+      const uint8_t *code = SnaStokesCodes(s, k, j, c);
+      const double  *r    = SnaStokesRow(s, s->r, k, j, c);
+      double        *sum = s->sum + c * s->row, *z = SnaStokesBuffer(s, k, j, c);
       const double   weight = RowWeight(s, k, j, c);
       Stencil(s, k, j, c, code, z);
       for (PetscInt i = 0; i < s->row; i += LANES)
@@ -343,9 +295,10 @@ static double StartPlane(Stokes *s, PetscInt k)
 {
   for (PetscInt j = 0; j < s->points[1]; j++)
     for (PetscInt c = 0; c < 3; c++) {
-      const uint8_t *code = CodeRow(s, k, j, c);
-      double        *f = Row(s, s->f, k, j, c), *p = Row(s, s->p, k, j, c), *r = Row(s, s->r, k, j, c);
-      const double   weight = RowWeight(s, k, j, c);
+      const uint8_t *code = SnaStokesCodes(s, k, j, c);
+      double        *f = SnaStokesRow(s, s->f, k, j, c), *p = SnaStokesRow(s, s->p, k, j, c),
+             *r           = SnaStokesRow(s, s->r, k, j, c);
+      const double weight = RowWeight(s, k, j, c);
       for (PetscInt i = 0; i < s->row; i++) {
         f[i] = 0;
         p[i] = 0;
@@ -381,7 +334,7 @@ static PetscErrorCode Search(SnaCell cell, double beta, double *energy)
     s->part[s->z0 + k] = (cell->octant ? 8 : 1) * SearchPlane(s, k, beta);
     PetscCall(SnaFftForwardPlane(s->fft, s->q + (size_t)k * (size_t)s->layout->plane));
   }
-  PetscCall(SnaFftSpectrum(s->fft, s->q, Green, s));
+  PetscCall(SnaFftSpectrum(s->fft, s->q, SnaStokesGreen, s));
   PetscCall(Share(cell, n));
   *energy = Sum(s, 0, n);
   PetscFunctionReturn(0);
@@ -448,9 +401,10 @@ static PetscErrorCode MeanForce(SnaCell cell, double mean[3])
     for (PetscInt c = 0; c < 3; c++) {
       double sum[2] = {0, 0};
       for (PetscInt j = 0; j < s->points[1]; j++) {
-        const uint8_t *code = CodeRow(s, k, j, c);
-        const double  *f = Row(s, s->f, k, j, c), *r = Row(s, s->r, k, j, c), *x = s->weight + c * s->row;
-        const double   weight = RowWeight(s, k, j, c);
+        const uint8_t *code = SnaStokesCodes(s, k, j, c);
+        const double  *f = SnaStokesRow(s, s->f, k, j, c), *r = SnaStokesRow(s, s->r, k, j, c),
+                     *x     = s->weight + c * s->row;
+        const double weight = RowWeight(s, k, j, c);
         for (PetscInt i = 0; i < s->row; i++) {
           sum[0] += weight * x[i] * s->D[c][code[i]] * f[i];
           sum[1] += weight * x[i] * r[i] * f[i];
@@ -468,15 +422,16 @@ static PetscErrorCode MeanForce(SnaCell cell, double mean[3])
 }
 
 // Relative error of the energy f.A f that iterating left. Each iteration adds step = rho^2/p.Ap to it (Hestenes, Stiefel 1952); the sums of the last DELAY
-// and of the DELAY steps before them give the rate at which the rest will follow.
+// and of as many steps before them give the rate at which the rest will follow.
 static double EnergyError(PetscInt it, const double step[2 * DELAY], double gain, double residual)
 {
-  double now = 0, before = 0, rate;
+  const PetscInt delay = PetscMin(DELAY, it / 2);
+  double         now = 0, before = 0, rate;
 
-  if (it < 2 * DELAY) return residual * residual;
-  for (PetscInt m = 0; m < DELAY; m++) {
+  if (delay == 0) return residual * residual;
+  for (PetscInt m = 0; m < delay; m++) {
     now += step[(it - 1 - m) % (2 * DELAY)];
-    before += step[(it - 1 - DELAY - m) % (2 * DELAY)];
+    before += step[(it - 1 - delay - m) % (2 * DELAY)];
   }
   rate = PetscMin(now / before, 0.9);
   return now * rate / (1 - rate) / gain;
@@ -527,78 +482,6 @@ static PetscErrorCode Solve_Permeability(
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Fields
-// ---------------------------------------------------------------------------------------------------------------------
-// u = G f + U on the faces, into q; the plane above this rank's last into ghost[1], without padding.
-static PetscErrorCode FaceVelocity(SnaCell cell)
-{
-  Stokes     *s = (Stokes *)cell->data;
-  PetscMPIInt down, up;
-
-  PetscFunctionBeginUser;
-  for (PetscInt k = 0; k < s->nz; k++) {
-    for (PetscInt j = 0; j < s->points[1]; j++)
-      for (PetscInt c = 0; c < 3; c++) {
-        const uint8_t *code = CodeRow(s, k, j, c);
-        const double  *f    = Row(s, s->f, k, j, c);
-        double        *q    = BufferRow(s, k, j, c);
-        for (PetscInt i = 0; i < s->row; i++) q[i] = s->D[c][code[i]] * f[i];
-      }
-    PetscCall(SnaFftForwardPlane(s->fft, s->q + (size_t)k * (size_t)s->layout->plane));
-  }
-  PetscCall(SnaFftSpectrum(s->fft, s->q, Green, s));
-  for (PetscInt k = 0; k < s->nz; k++) {
-    PetscCall(SnaFftBackwardPlane(s->fft, s->q + (size_t)k * (size_t)s->layout->plane));
-    for (PetscInt j = 0; j < s->points[1]; j++)
-      for (PetscInt c = 0; c < 3; c++) {
-        double *q = BufferRow(s, k, j, c);
-        for (PetscInt i = 0; i < s->points[0]; i++) q[i] += s->load[c];
-      }
-  }
-  for (PetscInt j = 0; j < s->points[1]; j++)
-    for (PetscInt c = 0; c < 3; c++)
-      PetscCall(PetscArraycpy(s->ghost[0] + (j * 3 + c) * s->row, BufferRow(s, 0, j, c), (size_t)s->row));
-  Neighbours(cell, &down, &up);
-  PetscCallMPI(MPI_Sendrecv(s->ghost[0], (int)s->plane, MPI_DOUBLE, down, 2, s->ghost[1], (int)s->plane, MPI_DOUBLE, up,
-    2, cell->comm, MPI_STATUS_IGNORE));
-  PetscFunctionReturn(0);
-}
-
-// Means of the two faces of a voxel; zero in the solid, where the faces hold what is left of the residual.
-static PetscErrorCode Field_Permeability(SnaCell cell, PetscInt field, float data[])
-{
-  Stokes         *s = (Stokes *)cell->data;
-  const SnaVoxels v = cell->voxels;
-  const PetscInt *n = v->n, ncomp = stokes_fields[field].ncomp;
-  PetscBool       fluid[256] = {PETSC_FALSE};
-
-  PetscFunctionBeginUser;
-  PetscCheck(s->fft, cell->comm, PETSC_ERR_ORDER, "a field before a solve");
-  for (PetscInt m = 0; m < cell->spec->nphase; m++) fluid[cell->spec->phase[m].value] = cell->spec->phase[m].fluid;
-  PetscCall(FaceVelocity(cell));
-  for (PetscInt k = 0; k < v->nz; k++)
-    for (PetscInt j = 0; j < n[1]; j++) {
-      const uint8_t *phase = v->phase + (size_t)(k * n[1] + j) * (size_t)n[0];
-      const double  *low[3], *high[3];
-
-      for (PetscInt c = 0; c < 3; c++) low[c] = high[c] = BufferRow(s, k, j, c);
-      high[1] = BufferRow(s, k, (j + 1) % s->points[1], 1);
-      high[2] = k + 1 < s->nz ? BufferRow(s, k + 1, j, 2) : s->ghost[1] + (j * 3 + 2) * s->row;
-      for (PetscInt i = 0; i < n[0]; i++) {
-        const double half = fluid[phase[i]] ? 0.5 : 0;
-        const double u[3] = {half * (low[0][i] + high[0][(i + 1) % s->points[0]]), half * (low[1][i] + high[1][i]),
-          half * (low[2][i] + high[2][i])};
-        float       *at   = data + ((size_t)(k * ncomp) * (size_t)n[1] + (size_t)j) * (size_t)n[0] + (size_t)i;
-        if (ncomp == 1)
-          *at = (float)sqrt(u[0] * u[0] + u[1] * u[1] + u[2] * u[2]);
-        else
-          for (PetscInt c = 0; c < 3; c++) at[(size_t)c * (size_t)(n[1] * n[0])] = (float)u[c];
-      }
-    }
-  PetscFunctionReturn(0);
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
 // Life
 // ---------------------------------------------------------------------------------------------------------------------
 static PetscErrorCode Destroy_Permeability(SnaCell cell)
@@ -627,10 +510,10 @@ PetscErrorCode SnaCellCreate_Permeability(SnaCell cell)
   PetscCall(PetscNew(&s));
   cell->data        = s;
   cell->ops.solve   = Solve_Permeability;
-  cell->ops.field   = Field_Permeability;
+  cell->ops.field   = SnaStokesField;
   cell->ops.destroy = Destroy_Permeability;
   cell->nfield      = 2;
-  cell->field       = stokes_fields;
+  cell->field       = SnaStokesFields;
   s->axis           = -1;
   s->z0             = v->z0;
   s->nz             = v->nz + (cell->octant && cell->rank == cell->size - 1 ? 1 : 0);

@@ -29,23 +29,27 @@ PetscInt SnaStokesBeside(SnaFftKind kind, PetscInt n, PetscInt j, PetscInt step,
   return on ? j - step : PetscMin(j, last);
 }
 
+void SnaStokesNeighbours(SnaCell cell, PetscMPIInt *down, PetscMPIInt *up)
+{
+  *down = (cell->rank - 1 + cell->size) % cell->size;
+  *up   = (cell->rank + 1) % cell->size;
+  if (cell->octant && cell->rank == 0) *down = MPI_PROC_NULL;
+  if (cell->octant && cell->rank == cell->size - 1) *up = MPI_PROC_NULL;
+}
+
 // Planes below and above this rank's; octant: beyond the mirrors the image of the nearest plane.
 static PetscErrorCode GhostPhases(SnaCell cell, uint8_t *below, uint8_t *above)
 {
   const SnaVoxels v     = cell->voxels;
   const int       bytes = (int)(v->n[0] * v->n[1]);
   const uint8_t  *last  = v->phase + (size_t)(v->nz - 1) * (size_t)bytes;
-  PetscMPIInt     down = cell->rank - 1, up = cell->rank + 1;
+  PetscMPIInt     down, up;
 
   PetscFunctionBeginUser;
+  SnaStokesNeighbours(cell, &down, &up);
   if (cell->octant) {
-    if (down < 0) down = MPI_PROC_NULL;
-    if (up == cell->size) up = MPI_PROC_NULL;
     PetscCall(PetscArraycpy(below, v->phase, (size_t)bytes));
     PetscCall(PetscArraycpy(above, last, (size_t)bytes));
-  } else {
-    down = (down + cell->size) % cell->size;
-    up   = up % cell->size;
   }
   PetscCallMPI(
     MPI_Sendrecv(last, bytes, MPI_BYTE, up, 0, below, bytes, MPI_BYTE, down, 0, cell->comm, MPI_STATUS_IGNORE));

@@ -94,7 +94,7 @@ static PetscErrorCode Physics(SnaPhysics physics, PetscInt n, PetscInt iteration
 {
   static const char *const name[] = {"elasticity", "conductivity", "permeability"};
   const double             voxels = (double)n * (double)n * (double)n;
-  double                   best   = 1e9, ratio[TURNS], gain[TURNS], whole, octant, bare, memory;
+  double                   best   = 1e9, ratio[TURNS], gain[TURNS], whole = 0, octant = 0, bare = 0, memory;
   SnaHomogSpec             spec;
   SnaVoxels                image, part;
   SnaCell                  cell, half;
