@@ -109,6 +109,9 @@ PetscErrorCode SnaFftCreate(MPI_Comm comm, const PetscInt n[3], PetscInt ncomp, 
   l       = &f->layout;
   PetscCallMPI(MPI_Comm_size(comm, &f->size));
   PetscCallMPI(MPI_Comm_rank(comm, &f->rank));
+  PetscCheck((double)n[1] * (double)ncomp * (double)RowLength(n[0], (PetscBool)(kind != NULL)) < 2147483647., comm,
+    PETSC_ERR_ARG_SIZ, "planes of %" PetscInt_FMT " x %" PetscInt_FMT " are too large for one message of MPI", n[0],
+    n[1]);
   PetscCheck(f->size <= n[2], comm, PETSC_ERR_ARG_SIZ, "%d ranks for %" PetscInt_FMT " planes", f->size, n[2]);
   if (tuning && tuning->effort)
     effort = tuning->effort[0] == 'e' ? FFTW_ESTIMATE : tuning->effort[0] == 'p' ? FFTW_PATIENT : FFTW_MEASURE;

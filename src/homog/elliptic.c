@@ -13,7 +13,7 @@
 // where it is odd, so vectors hold the whole cell's nodal values.
 //
 // See: Ladecky et al., Optimal FFT-accelerated finite element solver for homogenization, IJNME 124 (2023) 3348; Leuschner, Fritzen, Comput. Mech. 62 (2018) 359 (FANS);
-// Hestenes, Stiefel (1952) and Strakos, Tichy, ETNA 13 (2002) 56 for the error estimate. Does not: contrast between phases beyond about 1e4 efficiently.
+// Hestenes, Stiefel (1952) and Strakos, Tichy, ETNA 13 (2002) 56 for the error estimate. Slow where Poisson's ratio is near 1/2 in a porous cell.
 #include "elliptic.h"
 #include <petsctime.h>
 

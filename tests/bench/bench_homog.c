@@ -1,18 +1,21 @@
 // Speed and memory of the homogenisation of one cell: iterations next to their bare transforms, octant next to whole cell, many cells at once.
 //
-//   bench_homog [-n N] [-iterations I] [-turns T] [-cells C] [-cell_n M]      on any number of ranks, no more than N/2
+//   bench_homog [-physics conductivity] [-n N] [-iterations I] [-turns T] [-cells C] [-cell_n M]      on any number of ranks, no more than N/2
 //
 // A cubic array of spherical voids (R = 0.4) of N^3 voxels; columns:
 //   rate     million voxel-iterations per second, the best turn, with the residual that is computed anew at both ends of a solve
 //   ratio    time of one iteration over the time of SnaFft's transforms of the same vectors there and back, median of the turns
 //   octant   time per iteration of the whole cell over that of its octant, median
-//   bytes    peak memory of all ranks over the voxels, what the program takes without a cell left out
+//   bytes    peak memory of all ranks over the voxels, what the program takes without a cell left out; of the first physics only, as a peak stays
 // Then C cells of M^3 per rank, each on one rank (elasticity, six loads): time of one rank alone over the time of all ranks at once.
 #include <petsctime.h>
 #include <sna/homog.h>
+#include <math.h>
 #include <stdlib.h>
 
 #define TURNS 64
+
+static const char *const physics_names[] = {"elasticity", "conductivity", "permeability"};
 
 static void Nothing(void *ctx, PetscInt ky, double *block)
 {
@@ -92,15 +95,14 @@ static PetscErrorCode Transform(SnaFft fft, const SnaFftLayout *layout, double *
 
 static PetscErrorCode Physics(SnaPhysics physics, PetscInt n, PetscInt iterations, int turns, double idle)
 {
-  static const char *const name[] = {"elasticity", "conductivity", "permeability"};
-  const double             voxels = (double)n * (double)n * (double)n;
-  double                   best   = 1e9, ratio[TURNS], gain[TURNS], whole = 0, octant = 0, bare = 0, memory;
-  SnaHomogSpec             spec;
-  SnaVoxels                image, part;
-  SnaCell                  cell, half;
-  SnaFft                   fft;
-  const SnaFftLayout      *layout;
-  double                  *data;
+  const double        voxels = (double)n * (double)n * (double)n;
+  double              best = 1e9, ratio[TURNS], gain[TURNS], whole = 0, octant = 0, bare = 0, memory;
+  SnaHomogSpec        spec;
+  SnaVoxels           image, part;
+  SnaCell             cell, half;
+  SnaFft              fft;
+  const SnaFftLayout *layout;
+  double             *data;
 
   PetscFunctionBeginUser;
   Material(&spec, iterations);
@@ -122,8 +124,8 @@ static PetscErrorCode Physics(SnaPhysics physics, PetscInt n, PetscInt iteration
     ratio[t] = whole / bare;
     gain[t]  = whole / octant;
   }
-  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%-13s %7.1f  %6.2f  %7.2f  %6.0f\n", name[physics], 1e-6 * voxels / best,
-    Median(turns, ratio), Median(turns, gain), (memory - idle) / voxels));
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%-13s %7.1f  %6.2f  %7.2f  %6.0f\n", physics_names[physics],
+    1e-6 * voxels / best, Median(turns, ratio), Median(turns, gain), idle > 0 ? (memory - idle) / voxels : NAN));
   PetscCall(SnaFftFree(&data));
   PetscCall(SnaFftDestroy(&fft));
   PetscCall(SnaCellDestroy(&half));
@@ -163,6 +165,8 @@ static PetscErrorCode Cells(PetscInt n, PetscInt cells, double *seconds)
 int main(int argc, char **argv)
 {
   PetscInt    n = 128, iterations = 10, turns = 5, cells = 2, cell_n = 64;
+  PetscInt    only = 0;
+  PetscBool   one  = PETSC_FALSE;
   PetscMPIInt size, rank;
   double      idle, alone, together;
 
@@ -181,10 +185,12 @@ int main(int argc, char **argv)
     "%d ranks, %" PetscInt_FMT "^3 voxels, %" PetscInt_FMT " iterations, %" PetscInt_FMT " turns\n", size, n,
     iterations, turns));
   PetscCall(PetscPrintf(PETSC_COMM_WORLD, "physics          rate   ratio   octant   bytes\n"));
-  // the smallest first: memory is that of the largest so far
-  PetscCall(Physics(SNA_CONDUCTIVITY, n, iterations, (int)turns, idle));
-  PetscCall(Physics(SNA_ELASTICITY, n, iterations, (int)turns, idle));
-  PetscCall(Physics(SNA_PERMEABILITY, n, iterations, (int)turns, idle));
+  PetscCall(PetscOptionsGetEList(NULL, NULL, "-physics", physics_names, SNA_NPHYSICS, &only, &one));
+  for (PetscInt p = 0; p < SNA_NPHYSICS; p++) {
+    if (one && p != only) continue;
+    PetscCall(Physics((SnaPhysics)p, n, iterations, (int)turns, idle));
+    idle = 0;
+  }
   if (rank == 0) PetscCall(Cells(cell_n, cells, &alone));
   PetscCallMPI(MPI_Bcast(&alone, 1, MPI_DOUBLE, 0, PETSC_COMM_WORLD));
   PetscCall(Cells(cell_n, cells, &together));
