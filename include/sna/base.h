@@ -235,6 +235,9 @@ double SnaRandomNormal(uint64_t seed, uint64_t stream, uint64_t index);  // mean
 // The share of `rank` when 0..n-1 are dealt to `size` ranks: contiguous, the first n % size ranks have one more. Not collective.
 void SnaSplit(PetscInt n, PetscMPIInt size, PetscMPIInt rank, PetscInt *first, PetscInt *count);
 
+// Ranks without work sleep until the others are there, instead of spinning on cores that the others may need. Collective.
+PetscErrorCode SnaWaitForAll(MPI_Comm comm);
+
 // Peak resident memory of this process in bytes (VmHWM), 0 where the system does not tell. Not collective.
 double SnaMemoryPeak(void);
 

@@ -153,3 +153,17 @@ double SnaMemoryPeak(void)
   fclose(status);
   return bytes;
 }
+
+PetscErrorCode SnaWaitForAll(MPI_Comm comm)
+{
+  MPI_Request request;
+  int         arrived = 0;
+
+  PetscFunctionBeginUser;
+  PetscCallMPI(MPI_Ibarrier(comm, &request));
+  while (!arrived) {
+    PetscCallMPI(MPI_Test(&request, &arrived, MPI_STATUS_IGNORE));
+    if (!arrived) PetscCall(PetscSleep(1e-3));
+  }
+  PetscFunctionReturn(0);
+}

@@ -179,21 +179,6 @@ static PetscErrorCode MakeImages(Homog *h, SnaVoxels *part, SnaVoxels *filled)
   PetscFunctionReturn(0);
 }
 
-// Ranks without work sleep until the others are there, instead of spinning on cores that the others may need.
-static PetscErrorCode WaitForAll(MPI_Comm comm)
-{
-  MPI_Request request;
-  int         arrived = 0;
-
-  PetscFunctionBeginUser;
-  PetscCallMPI(MPI_Ibarrier(comm, &request));
-  while (!arrived) {
-    PetscCallMPI(MPI_Test(&request, &arrived, MPI_STATUS_IGNORE));
-    if (!arrived) PetscCall(PetscSleep(1e-3));
-  }
-  PetscFunctionReturn(0);
-}
-
 PetscErrorCode SnaHomogenize(SnaVoxels voxels, const SnaHomogSpec *spec, const SnaHomogTask *task,
   const SnaHomogResult *resume, SnaHomogMonitor monitor, void *ctx, SnaHomogResult *result)
 {
@@ -215,7 +200,7 @@ PetscErrorCode SnaHomogenize(SnaVoxels voxels, const SnaHomogSpec *spec, const S
   if (filled != part) PetscCall(SnaVoxelsDestroy(&filled));
   if (part != voxels) PetscCall(SnaVoxelsDestroy(&part));
   if (h.comm != voxels->comm) {
-    PetscCall(WaitForAll(voxels->comm));
+    PetscCall(SnaWaitForAll(voxels->comm));
     PetscCallMPI(MPI_Bcast(result, (PetscMPIInt)sizeof(*result), MPI_BYTE, 0, voxels->comm));
     if (h.comm != MPI_COMM_NULL) PetscCallMPI(MPI_Comm_free(&h.comm));
   }

@@ -41,7 +41,7 @@ typedef enum {
 } MicroColumn;
 extern const char *const MicroColumnName[MICRO_COLUMNS];
 
-typedef enum { MICRO_TODO, MICRO_MADE, MICRO_FAILED } MicroState; // failed: no candidate was accepted
+typedef enum { MICRO_OPEN, MICRO_MADE, MICRO_FAILED } MicroState; // failed: no candidate was accepted
 
 typedef struct {
   // Deck

@@ -338,7 +338,7 @@ PetscErrorCode SnaModelRead_Microstructure(SnaModel model, SnaFile file, PetscBo
       PetscCall(
         PetscArraycpy(m->row + (size_t)c * MICRO_COLUMNS + tables[t].first, data + (size_t)c * (size_t)width, width));
   }
-  for (PetscInt c = 0; c < cells; c++) m->state[c] = (uint8_t)(state[c] == MICRO_MADE ? MICRO_MADE : MICRO_TODO);
+  for (PetscInt c = 0; c < cells; c++) m->state[c] = (uint8_t)(state[c] == MICRO_MADE ? MICRO_MADE : MICRO_OPEN);
   PetscCall(PetscFree2(data, state));
   PetscCall(ReadOctants(model, file, cells));
   PetscCall(SnaFileGetError(file, &error));

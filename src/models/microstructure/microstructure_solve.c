@@ -199,21 +199,6 @@ static PetscErrorCode Gather(SnaModel model)
   PetscFunctionReturn(0);
 }
 
-// Ranks that are done sleep until the others are, instead of spinning on cores that the others may need.
-static PetscErrorCode WaitForAll(MPI_Comm comm)
-{
-  MPI_Request request;
-  int         arrived = 0;
-
-  PetscFunctionBeginUser;
-  PetscCallMPI(MPI_Ibarrier(comm, &request));
-  while (!arrived) {
-    PetscCallMPI(MPI_Test(&request, &arrived, MPI_STATUS_IGNORE));
-    if (!arrived) PetscCall(PetscSleep(1e-3));
-  }
-  PetscFunctionReturn(0);
-}
-
 // This rank's cells of the round. *longest: seconds of the slowest cell, not lowered.
 static PetscErrorCode WorkRound(SnaModel model, double seconds, uint8_t octant[], double *longest)
 {
@@ -231,7 +216,7 @@ static PetscErrorCode WorkRound(SnaModel model, double seconds, uint8_t octant[]
   for (PetscInt cell = 0; cell < m->cells && t1 - begin < seconds; cell++) {
     PetscBool  complete, stop;
     MicroState state;
-    if (m->state[cell] != MICRO_TODO || deal++ % size != rank) continue;
+    if (m->state[cell] != MICRO_OPEN || deal++ % size != rank) continue;
     t0 = t1;
     PetscCall(MicroMakeCell(m, cell, &state, row, octant, &complete));
     if (!complete) break;
@@ -258,7 +243,7 @@ static PetscErrorCode Tell(SnaModel model, PetscInt done, PetscBool *stop)
   it.work  = (double)done / (double)m->cells;
   it.final = (PetscBool)(done == m->cells);
   for (PetscInt i = 0; i < m->cells; i++) {
-    if (m->state[i] == MICRO_TODO) continue;
+    if (m->state[i] == MICRO_OPEN) continue;
     made += m->state[i] == MICRO_MADE;
     candidates += m->row[(size_t)i * MICRO_COLUMNS + MICRO_ATTEMPT] + (m->state[i] == MICRO_MADE);
   }
@@ -281,15 +266,15 @@ PetscErrorCode SnaModelSolve_Microstructure(SnaModel model, SnaResults results, 
   *status = SNA_SOLVE_CONVERGED;
   PetscCall(PetscTime(&begin));
   PetscCall(PetscMalloc1((size_t)m->generator.n * (size_t)m->generator.n * (size_t)m->generator.n, &octant));
-  for (PetscInt i = 0; i < m->cells; i++) done += m->state[i] != MICRO_TODO;
+  for (PetscInt i = 0; i < m->cells; i++) done += m->state[i] != MICRO_OPEN;
   while (done < m->cells && !stop) {
     PetscCall(WorkRound(model, round, octant, &longest));
-    PetscCall(WaitForAll(model->comm));
+    PetscCall(SnaWaitForAll(model->comm));
     PetscCall(Gather(model));
     PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &longest, 1, MPI_DOUBLE, MPI_MAX, model->comm));
     round = PetscMin(ROUND_LONGEST, PetscMax(ROUND_SHORTEST, ROUND_CELLS * longest));
     done  = 0;
-    for (PetscInt i = 0; i < m->cells; i++) done += m->state[i] != MICRO_TODO;
+    for (PetscInt i = 0; i < m->cells; i++) done += m->state[i] != MICRO_OPEN;
     PetscCall(Tell(model, done, &stop));
   }
   PetscCall(PetscFree(octant));

@@ -196,21 +196,6 @@ static PetscErrorCode KeepBest(SnaModel model, double best, PetscInt best_replic
   PetscFunctionReturn(0);
 }
 
-// Ranks without work sleep until the others are there, instead of spinning on cores that the others may need.
-static PetscErrorCode WaitForAll(MPI_Comm comm)
-{
-  MPI_Request request;
-  int         arrived = 0;
-
-  PetscFunctionBeginUser;
-  PetscCallMPI(MPI_Ibarrier(comm, &request));
-  while (!arrived) {
-    PetscCallMPI(MPI_Test(&request, &arrived, MPI_STATUS_IGNORE));
-    if (!arrived) PetscCall(PetscSleep(1e-3));
-  }
-  PetscFunctionReturn(0);
-}
-
 PetscErrorCode SnaModelSolve_VSNA(SnaModel model, SnaResults results, SnaSolveStatus *status)
 {
   Vsna        *v     = (Vsna *)model->data;
@@ -230,7 +215,7 @@ PetscErrorCode SnaModelSolve_VSNA(SnaModel model, SnaResults results, SnaSolveSt
       best_replica = k;
     }
   }
-  PetscCall(WaitForAll(model->comm));
+  PetscCall(SnaWaitForAll(model->comm));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &worst, 1, MPIU_INT, MPI_MAX, model->comm));
   *status = (SnaSolveStatus)worst;
   PetscCall(KeepBest(model, best, best_replica));
