@@ -4,6 +4,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import contextlib
 import csv
 import os
 import re
@@ -17,7 +18,7 @@ CELL = f"""---
 model: homogenize
 case: c
 physics: [elasticity, conductivity]
-shape: {{kind: gyroid, n: {16 if DEBUG else 32}, fraction: 0.4}}
+shape: {{kind: gyroid, n: {16 if DEBUG else 48}, fraction: 0.4}}
 phase:
   - pore: {{value: 0, flow: fluid}}
   - solid: {{value: 1, young: 1, poisson: 0.3, conductivity: 1, flow: solid}}
@@ -40,7 +41,8 @@ def tensors(path):
 
 def terminate(running, sign=signal.SIGTERM):
     for pid in running.pids():
-        os.kill(pid, sign)
+        with contextlib.suppress(ProcessLookupError):  # the launcher ends the other ranks of one that was killed
+            os.kill(pid, sign)
     return running.wait()
 
 
