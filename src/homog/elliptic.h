@@ -4,10 +4,6 @@
 
 #include "homog_impl.h"
 
-#define LANES 8
-typedef double Vec __attribute__((vector_size(LANES * sizeof(double)), aligned(sizeof(double)), may_alias));
-#define LOAD(p) (*(Vec *)(p)) // also to store; lines are padded to whole vectors
-
 // Products with the stiffness go layer by layer of voxels, between the node planes `lower` and `upper` (layout of SnaFftLayout; entry n0 of a periodic
 // row repeats entry 0): the nodal forces of the layer are added to lower_force and upper_force. load: macroscopic strain or gradient, NULL for none; mean
 // (NULL: not asked): the layer's sum of stress or flux times voxel volume is added to it.

@@ -4,6 +4,11 @@
 
 #include <sna/homog.h>
 
+// Kernels run along x in vectors of this many doubles.
+#define LANES 8
+typedef double Vec __attribute__((vector_size(LANES * sizeof(double)), aligned(sizeof(double)), may_alias));
+#define LOAD(p) (*(Vec *)(p)) // also to store; lines are padded to whole vectors
+
 typedef struct { // implemented by each solver; keep, cross NULL: not offered
   PetscErrorCode (*solve)(SnaCell, const double load[], SnaHomogMonitor, void *ctx, SnaCellLoad *);
   PetscErrorCode (*keep)(SnaCell, PetscInt i);

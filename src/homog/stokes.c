@@ -21,12 +21,9 @@
 // Not here: percolation. Without a path for the flow the system has no solution.
 #include "stokes.h"
 
-#define LANES 8
-typedef double    Vec __attribute__((vector_size(LANES * sizeof(double)), aligned(sizeof(double)), may_alias));
 typedef long long Mask __attribute__((vector_size(LANES * sizeof(double))));
 
 // Macros, because functions that take or return vectors have no fixed binary interface where the processor has shorter ones.
-#define LOAD(p)             (*(Vec *)(p)) // also to store; rows are padded to whole vectors
 #define WHERE(condition, v) ((Vec)((Mask)(condition) & (Mask)(v)))
 #if defined(__clang__)
 #  define SWAP(v) __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6)
