@@ -17,10 +17,12 @@ LAYERS = {
     "fft": {"base"},
     "voxel": {"base", "io"},
     "homog": {"base", "io", "fft", "voxel"},
+    "data": {"base", "io"},
+    "learn": {"base", "io", "sna"},
     "net": {"base"},
     "insitu": {"base"},
-    "models": {"base", "io", "sna", "solve", "tt", "fft", "voxel", "homog", "net"},
-    "app": {"base", "io", "sna", "solve", "tt", "fft", "voxel", "homog", "net", "insitu", "models"},  # what main consists of
+    "models": {"base", "io", "sna", "solve", "tt", "fft", "voxel", "homog", "data", "learn", "net"},
+    "app": {"base", "io", "sna", "solve", "tt", "fft", "voxel", "homog", "data", "learn", "net", "insitu", "models"},  # what main consists of
 }
 # Where the headers of an external library may be included (path prefixes below src); an empty tuple: nowhere.
 EXTERNAL = [
@@ -32,7 +34,8 @@ EXTERNAL = [
     (r"fftw3.*\.h", ("fft/",)),
     (r"tiffio\.h|zlib\.h", ("voxel/",)),
     (r"cblas.*\.h|openblas.*\.h|lapacke?.*\.h|dnnl.*\.h|oneapi/.*", ("solve/", "net/")),
-    (r"petscblaslapack\.h", ("solve/", "tt/", "net/", "sna/")),
+    (r"petscblaslapack\.h", ("solve/", "tt/", "net/", "sna/", "data/", "learn/")),
+    (r"gsl/.*", ("data/",)),
     (r"vtk.*|Python\.h|catalyst.*|conduit.*", ("insitu/",)),
     (r"mujoco/.*", ("models/span/",)),
     (r"petsc\w*\.h|mpi\.h", ("",)),

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SNA_MAX_DIM     20 // directions of one problem
+#define SNA_MAX_DIM     32 // directions of one problem: a bit each in a mask of 32
 #define SNA_MAX_MESSAGE 1024
 
 // Exit codes of the program.

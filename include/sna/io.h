@@ -135,6 +135,38 @@ PetscErrorCode SnaTableWrite(MPI_Comm comm, const char path[], PetscInt nlocal, 
   const char *const names[], const double data[], char message[SNA_MAX_MESSAGE]);
 
 // ---------------------------------------------------------------------------------------------------------------------
+// Tables of data: columns by name, with text and missing values, of any size. CSV: separators `,` `;` or tab (found from the header), quotes as in
+// RFC 4180, a header line of names; "", NA, NaN, null and ? are missing. A column with any entry that is no number is a column of words: its numbers
+// are places in the sorted list of distinct words. HDF5 ("FILE.h5" or "FILE.h5:/dataset", default /table, else the only one of two dimensions): numbers with
+// the attribute `columns`, without it c0, c1, ...
+// ---------------------------------------------------------------------------------------------------------------------
+typedef struct { // plain; this rank's rows, in file order: rank order = row order
+  PetscInt   nrows, ncols;
+  PetscInt64 first, total; // rows before this rank's; rows of all ranks
+  char     **name;         // ncols; surrounding blanks and quotes removed
+  double    *value;        // value[row*ncols + col]; NaN where missing
+  PetscInt  *nwords;       // ncols; 0: a column of numbers
+  char    ***word;         // word[col][k]
+  PetscInt64 missing;      // entries of all ranks
+  char       where
+    [SNA_MAX_MESSAGE]; // the first of them: "line 17: `age` is missing; line 20: ..." (at most five, then how many more)
+} SnaTable;
+// wanted: names to read (NULL: all), others are skipped without being looked at; a name that the file lacks (exactly, else without regard to case) or has
+// twice is an error that names the nearest. Infinite numbers, text in a column whose other thousand entries are numbers, rows of another length and a
+// file without rows are errors with the line. On a user error *table is empty. Each rank reads its share; a file larger than memory needs only
+// the memory of the wanted columns. Collective.
+PetscErrorCode SnaTableReadColumns(MPI_Comm comm, const char path[], PetscInt nwanted, const char *const wanted[],
+  SnaTable *table, char message[SNA_MAX_MESSAGE]);
+// Names of the columns in the file, without reading rows; PetscFree each and the array. Collective.
+PetscErrorCode SnaTableReadNames(
+  MPI_Comm comm, const char path[], PetscInt *ncols, char ***names, char message[SNA_MAX_MESSAGE]);
+// Columns of `table` (words as words in CSV, as numbers in HDF5) followed by nextra more, extra[row*nextra + col]. CSV when path ends in .csv, else HDF5
+// /table. Names with separators or quotes are quoted. Atomic, collective.
+PetscErrorCode SnaTableWriteColumns(MPI_Comm comm, const char path[], const SnaTable *table, PetscInt nextra,
+  const char *const extra_name[], const double extra[], char message[SNA_MAX_MESSAGE]);
+PetscErrorCode SnaTableDestroy(SnaTable *table);
+
+// ---------------------------------------------------------------------------------------------------------------------
 // XDMF: a light text file that tells ParaView how to read slices in the HDF5 file beside it (temporal collection of
 // uniform grids). The first axis varies fastest in memory: data of n[0] x n[1] x n[2] points is an HDF5
 // array of dims {n[2], n[1], n[0]} (slowest first). Axes fall on ParaView's x, y, z in their order; an axis of one

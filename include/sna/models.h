@@ -98,8 +98,16 @@ typedef struct
   PetscErrorCode (*solve)(SnaModel, SnaResults, SnaSolveStatus *);
   PetscErrorCode (*finish)(SnaModel, SnaResults); // after solve: error against the reference, derived figures
   PetscErrorCode (*update)(SnaModel);
-  PetscErrorCode (*sample)(
-    SnaModel, PetscInt n, const double *const x[], double u[], double *const grad[]); // the unknown
+  // Unknown k at points of the directions; outside the domain whatever extrapolation the model has. grad NULL: values only.
+  PetscErrorCode (*sample)(SnaModel, PetscInt k, PetscInt n, const double *const x[], double u[], double *const grad[]);
+  // For models whose directions are the physical coordinates and that know the truth behind their data: unknown k exactly. NULL: the deck's reference
+  PetscErrorCode (*reference)(SnaModel, PetscInt k, PetscInt n, const double *const x[], double u[]);
+  // How far points are from those the model was learned from: 0 at their centre, about 1 at their edge (see SnaModelDistance). NULL: not known
+  PetscErrorCode (*distance)(SnaModel, PetscInt n, const double *const x[], double distance[]);
+  // Points drawn from the distribution of the data: start `first + i` of `seed`, in the box of the directions. NULL: not known
+  PetscErrorCode (*draw)(SnaModel, uint64_t seed, PetscInt first, PetscInt n, double *const x[]);
+  // What stands behind points (a signal behind its principal components): width numbers each. NULL: nothing
+  PetscErrorCode (*expand)(SnaModel, PetscInt n, const double *const x[], PetscInt width, double out[]);
   PetscErrorCode (*write)(SnaModel, SnaFile);
   PetscErrorCode (*read)(
     SnaModel, SnaFile, PetscBool *ok, char message[SNA_MAX_MESSAGE]);        // restart state or finished solution
@@ -109,14 +117,20 @@ typedef struct
   PetscErrorCode (*destroy)(SnaModel);
 } SnaModelOps;
 
+#define SNA_MAX_UNKNOWNS 16
+#define SNA_MAX_FIELDS   (3 * SNA_MAX_UNKNOWNS)
+
 typedef struct {
   PetscInt    nd; // directions, in the deck's order; 0: a model without
   const char *name[SNA_MAX_DIM];
   double      lo[SNA_MAX_DIM], hi[SNA_MAX_DIM];
-  PetscInt    nfield; // fields of SamplePhysical: 0 = the unknown, then reference and error where a reference is given
-  const char *field[4];
-  MPI_Comm    group;   // ranks that work on this rank's replica, MPI_COMM_NULL on a rank without work in `solve`
-  PetscInt    replica; // the first replica of this rank's group (0 on the group that holds rank 0)
+  PetscInt    nunknown; // functions that the model stands for: the PDE's unknown, or the outputs of a regression
+  PetscInt
+              nfield; // fields of SamplePhysical: 0..nunknown-1 the unknowns; with a reference then those of the unknowns, then the errors
+  const char *field[SNA_MAX_FIELDS];
+  PetscInt    expansion; // width of SnaModelExpand, 0: none
+  MPI_Comm    group;     // ranks that work on this rank's replica, MPI_COMM_NULL on a rank without work in `solve`
+  PetscInt    replica;   // the first replica of this rank's group (0 on the group that holds rank 0)
 } SnaModelInfo;
 
 // Registered names, "a|b|c", for the option table.
@@ -133,8 +147,8 @@ PetscErrorCode SnaModelSolve(SnaModel model, SnaResults results, SnaSolveStatus 
 PetscErrorCode SnaModelFinish(SnaModel model, SnaResults results);
 // Makes Sample and Write see the current iterate. Collective on the iteration's group; needed only inside a monitor.
 PetscErrorCode SnaModelUpdate(SnaModel model);
-// A field and its derivatives at points x[d][i] of the model's directions. Not collective: any rank, any points. grad may be NULL and is for field 0.
-// Fields 1 and 2 (reference, error) are known here only where the physical coordinates are the directions.
+// A field and its derivatives at points x[d][i] of the model's directions. Not collective: any rank, any points. grad may be NULL and is for unknowns.
+// References and errors are known here only where the physical coordinates are the directions.
 PetscErrorCode SnaModelSample(
   SnaModel model, PetscInt field, PetscInt n, const double *const x[], double out[], double *const grad[]);
 PetscErrorCode SnaModelGetCoordinates(
@@ -143,6 +157,12 @@ PetscErrorCode SnaModelGetCoordinates(
 // outside the model's domain. inside[i] (NULL: not asked) tells where. Not collective.
 PetscErrorCode SnaModelSamplePhysical(SnaModel model, PetscInt field, PetscInt n, const double *const x[], double out[],
   double *const grad[], PetscBool inside[]);
+// Which optional knowledge a model has: of the truth behind its unknowns, of where its data lie, of what its inputs stand for.
+PetscErrorCode SnaModelGetKnowledge(SnaModel model, PetscBool *reference, PetscBool *data, PetscBool *expansion);
+// distance[i] of points in physical coordinates: Mahalanobis distance to the mean of the data, over that which holds 95 % of them. Not collective.
+PetscErrorCode SnaModelDistance(SnaModel model, PetscInt n, const double *const x[], double distance[]);
+PetscErrorCode SnaModelDraw(SnaModel model, uint64_t seed, PetscInt first, PetscInt n, double *const x[]);
+PetscErrorCode SnaModelExpand(SnaModel model, PetscInt n, const double *const x[], PetscInt width, double out[]);
 PetscErrorCode SnaModelWrite(SnaModel model, SnaFile file);
 PetscErrorCode SnaModelRead(SnaModel model, SnaFile file, PetscBool *ok, char message[SNA_MAX_MESSAGE]);
 // The voxel grids that the last Write wrote; *n = 0 from models that have none. Borrowed.

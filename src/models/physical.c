@@ -75,19 +75,28 @@ PetscErrorCode SnaModelCheckReference_Private(SnaModel model, SnaDeck deck, cons
   PetscFunctionReturn(0);
 }
 
+// Unknown k as the deck or the model knows it exactly.
+static PetscErrorCode Reference_Private(SnaModel model, PetscInt k, PetscInt n, const double *const x[], double out[])
+{
+  return model->ops.reference ? model->ops.reference(model, k, n, x, out)
+                              : SnaExprEvaluate(model->reference, n, x, out);
+}
+
 // Points x in physical coordinates, y the same in directions.
 static PetscErrorCode SampleField(SnaModel model, PetscInt field, PetscInt n, const double *const x[],
   const double *const y[], double out[], double *const grad[])
 {
+  const PetscInt nu = model->info.nunknown;
+
   PetscFunctionBeginUser;
   PetscCheck(
     field >= 0 && field < model->info.nfield, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "field %" PetscInt_FMT, field);
-  if (field != 1) PetscCall(model->ops.sample(model, n, y, out, grad));
-  if (field == 1) PetscCall(SnaExprEvaluate(model->reference, n, x, out));
-  if (field == 2) {
+  if (field < nu || field >= 2 * nu) PetscCall(model->ops.sample(model, field % nu, n, y, out, grad));
+  if (field >= nu && field < 2 * nu) PetscCall(Reference_Private(model, field % nu, n, x, out));
+  if (field >= 2 * nu) {
     double *reference;
     PetscCall(PetscMalloc1(n, &reference));
-    PetscCall(SnaExprEvaluate(model->reference, n, x, reference));
+    PetscCall(Reference_Private(model, field % nu, n, x, reference));
     for (PetscInt i = 0; i < n; i++) out[i] -= reference[i];
     PetscCall(PetscFree(reference));
   }
@@ -101,7 +110,7 @@ PetscErrorCode SnaModelSample(
 
   PetscFunctionBeginUser;
   PetscCall(SnaCoordinatesGetInfo(model->coordinates, &info));
-  PetscCheck(field == 0 || !info->mapped, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONG,
+  PetscCheck(field < model->info.nunknown || !info->mapped, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONG,
     "the reference is one of the physical coordinates");
   PetscCall(SampleField(model, field, n, x, x, out, grad));
   PetscFunctionReturn(0);
@@ -118,7 +127,8 @@ PetscErrorCode SnaModelSamplePhysical(SnaModel model, PetscInt field, PetscInt n
   PetscFunctionBeginUser;
   PetscCheck(
     model->coordinates, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONGSTATE, "a model without directions has no samples");
-  PetscCheck(!grad || field == 0, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONG, "derivatives are those of the unknown");
+  PetscCheck(!grad || field < model->info.nunknown, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONG,
+    "derivatives are those of the unknowns");
   PetscCall(SnaCoordinatesGetInfo(model->coordinates, &info));
   PetscCall(PetscMalloc1(2 * (size_t)nd * BLOCK, &work));
   for (PetscInt first = 0; first < n; first += BLOCK) {
@@ -150,6 +160,30 @@ PetscErrorCode SnaModelSamplePhysical(SnaModel model, PetscInt field, PetscInt n
   }
   PetscCall(PetscFree(work));
   PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaModelGetKnowledge(SnaModel model, PetscBool *reference, PetscBool *data, PetscBool *expansion)
+{
+  PetscFunctionBeginUser;
+  *reference = (PetscBool)(model->info.nfield > model->info.nunknown);
+  *data      = (PetscBool)(model->ops.distance != NULL);
+  *expansion = (PetscBool)(model->info.expansion > 0);
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaModelDistance(SnaModel model, PetscInt n, const double *const x[], double distance[])
+{
+  return model->ops.distance(model, n, x, distance);
+}
+
+PetscErrorCode SnaModelDraw(SnaModel model, uint64_t seed, PetscInt first, PetscInt n, double *const x[])
+{
+  return model->ops.draw(model, seed, first, n, x);
+}
+
+PetscErrorCode SnaModelExpand(SnaModel model, PetscInt n, const double *const x[], PetscInt width, double out[])
+{
+  return model->ops.expand(model, n, x, width, out);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -205,9 +205,10 @@ PetscErrorCode SnaErrorQmc(MPI_Comm comm, PetscInt nd, const double lo[], const 
   const double *const bin[], PetscInt points, SnaFunction u, void *uctx, SnaFunction v, void *vctx, SnaErrorEstimate *e)
 {
   const PetscInt64 per_shift = PetscMax(1, points / NSHIFT);
-  const double     prime[]   = {2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71};
-  QmcRule          qmc;
-  double           sums[2 * NSHIFT], a = 0, b = 0, variance = 0, q;
+  const double prime[] = {2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89,
+    97, 101, 103, 107, 109, 113, 127, 131};
+  QmcRule      qmc;
+  double       sums[2 * NSHIFT], a = 0, b = 0, variance = 0, q;
 
   PetscFunctionBeginUser;
   _Static_assert(PETSC_STATIC_ARRAY_LENGTH(prime) == SNA_MAX_DIM, "one prime for each direction");

@@ -65,8 +65,8 @@ refuse("a coordinate called like a constant", "- x: [-0.7, 0.7]", "- s: [-0.7, 0
 refuse("a coordinate called like a function", "- x: [-0.7, 0.7]", "- sin: [-0.7, 0.7]", r"`sin` is a function")
 refuse("a coordinate that no map uses", "    - y: [-0.7, 0.7]\n", "    - y: [-0.7, 0.7]\n    - w: [0, 1]\n", [r"no map uses `w`", r"coordinates: map"], at="- w:")
 refuse("space without maps", "  map:\n    - p: x*cos(t) + y*sin(t)\n    - q: y*cos(t) - x*sin(t)\n", "", [r"no map uses `x`", r"no map uses `y`"], at="- x:")
-many = "".join(f"    - a{i}: [0, 1]\n" for i in range(18))
-refuse("21 coordinates", "    - x: [-0.7, 0.7]\n", many + "    - x: [-0.7, 0.7]\n", r"21 physical coordinates.*20 is the limit", at="  space:")
+many = "".join(f"    - a{i}: [0, 1]\n" for i in range(30))
+refuse("33 coordinates", "    - x: [-0.7, 0.7]\n", many + "    - x: [-0.7, 0.7]\n", r"33 physical coordinates.*32 is the limit", at="  space:")
 
 # ---- map ----
 refuse("maps without space", "  space:\n    - x: [-0.7, 0.7]\n    - y: [-0.7, 0.7]\n", "", [r"unknown name `x`; the physical coordinates are t \(those of `coordinates: space:`"], at="- p: x")

@@ -1,11 +1,10 @@
-"""Queries: -restart FILE -sample POINTS gives value and gradient at given points without solving, from CSV and HDF5, on one rank and two, equal to numpy's evaluation;
-a million points a second and core at rank 64 in six directions (Release)."""
+"""Queries: -restart FILE -sample POINTS gives value and gradient at given points without solving, from CSV and HDF5, on one rank and two, equal to numpy's
+evaluation. How fast: tests/bench/bench_sample.c."""
 import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import csv
-import resource
 
 from run_case import DEBUG, Checks, files_below, run, shipped
 
@@ -62,19 +61,4 @@ for source, target, np_ranks, deck in (("points.csv", "values.csv", 2, "case.dec
     checks.below(np.abs(col["du_dx"] - gradient_x).max(), 1e-9, f"{title}: du/dx (the lift included)", q)
     checks.that("sweep" not in q.out and not any(line.startswith("als ") for line in q.out.splitlines()), f"{title}: nothing is solved", q)
 
-if not DEBUG:
-    big = run(shipped("advection_diffusion_6d"), args=["-vsna_rank", 64, "-vsna_als_sweeps", 1, "-vsna_als_enrich", 1, "-vsna_als_final_sweeps", 2, "-vsna_als_max_sweeps", 40, "-output_slice_mid_frames", 2])
-    checks.that(big.exit in (0, 3), f"a rank-64 field: exit {big.exit}", big)
-    many = lo + (hi - lo) * rng.random((2_000_000, 6))
-    with h5py.File(big.cwd / "many.h5", "w") as f:
-        f["points"] = many
-    # On a machine that does other work too, processor seconds tell what wall seconds hide.
-    rates = []
-    for _ in range(3):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        q = run(None, np=0, cwd=big.cwd, args=["-restart", big.h5.relative_to(big.cwd), "-sample", "many.h5", "-sample_output", "values.h5"])
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        checks.that(q.exit == 0, f"two million points: exit {q.exit}", q)
-        rates += [q.results.get("points_per_second_per_rank", 0.0), len(many) / (after.ru_utime - before.ru_utime)]
-    checks.that(max(rates) >= 1e6, "a million points a second and core, value and gradient: " + ", ".join(f"{r:.3g}" for r in rates), q)
 checks.end()

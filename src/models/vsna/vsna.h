@@ -143,7 +143,7 @@ PetscErrorCode SnaModelSolve_VSNA(SnaModel model, SnaResults results, SnaSolveSt
 PetscErrorCode SnaModelFinish_VSNA(SnaModel model, SnaResults results);
 PetscErrorCode SnaModelUpdate_VSNA(SnaModel model);
 PetscErrorCode SnaModelSample_VSNA(
-  SnaModel model, PetscInt n, const double *const x[], double u[], double *const grad[]);
+  SnaModel model, PetscInt k, PetscInt n, const double *const x[], double u[], double *const grad[]);
 PetscErrorCode SnaModelWrite_VSNA(SnaModel model, SnaFile file);
 PetscErrorCode SnaModelRead_VSNA(SnaModel model, SnaFile file, PetscBool *ok, char message[SNA_MAX_MESSAGE]);
 

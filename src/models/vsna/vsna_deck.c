@@ -5,7 +5,7 @@
 
 static const SnaOption dim_options[] = {
   {"dim", SNA_OPT_NAMES, NULL, 0, 0, "list of names",
-    "The directions (variables) in order: space, time, parameters; 1 to 20 of them."},
+    "The directions (variables) in order: space, time, parameters; 1 to 32 of them."},
   {"dim_*_domain", SNA_OPT_REALS, NULL, 0, 0, "[lo, hi]",
     "Interval of the direction; numbers or constant expressions."},
   {"dim_*_basis", SNA_OPT_CHOICE, "bspline", 0, 0, "bspline", "Family of 1-D functions."},
@@ -425,6 +425,7 @@ PetscErrorCode SnaModelSetFromOptions_VSNA(SnaModel model, SnaDeck deck)
     info->hi[d] = v->dir[d].hi;
   }
   PetscCall(SnaDeckGetString(deck, "pde_unknown", NULL, &v->unknown));
+  info->nunknown = 1;
   info->nfield   = 1;
   info->field[0] = v->unknown;
   PetscCall(ReadTerms(deck, "pde_term", "pde_term_*", &symbols, PETSC_TRUE, &v->term));

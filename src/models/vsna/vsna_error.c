@@ -51,11 +51,12 @@ PetscErrorCode VsnaAddLift(Vsna *v, PetscInt n, const double *const x[], double 
 }
 
 PetscErrorCode SnaModelSample_VSNA(
-  SnaModel model, PetscInt n, const double *const x[], double u[], double *const grad[])
+  SnaModel model, PetscInt k, PetscInt n, const double *const x[], double u[], double *const grad[])
 {
   Vsna *v = (Vsna *)model->data;
 
   PetscFunctionBeginUser;
+  (void)k; // one unknown
   PetscCheck(v->field, PETSC_COMM_SELF, PETSC_ERR_ORDER, "nothing is solved or read yet");
   PetscCall(SnaFieldEvaluate(v->field, n, x, u, grad));
   PetscCall(VsnaAddLift(v, n, x, u, grad));
