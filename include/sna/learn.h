@@ -85,7 +85,7 @@ PetscErrorCode SnaSeparableRead(SnaFile file, const char group[], SnaSeparable *
 
 // ---------------------------------------------------------------------------------------------------------------------
 // SnaFit: theta from rows, minimising
-//   squares   1/(2N) sum_rows sum_o w_o (y_o - target_o)^2 + ridge/2 |theta - 1|^2_D        softmax   -1/N sum log p_class + ridge
+//   squares   1/(2N) sum_rows sum_o (y_o - target_o)^2 + ridge/2 |theta|^2        softmax   -1/N sum log p_class + ridge
 // in phases (khronos.md, 6):
 //   adam    mini-batches of 512 rows of the first `rows` ones, single precision, the same on every rank
 //   subset  Levenberg-Marquardt on the first `lm_rows` rows, single precision, then double where single precision ends
@@ -146,7 +146,7 @@ PetscErrorCode SnaFitSetDefaults(SnaFitOptions *o);
 PetscErrorCode SnaFitCreate(MPI_Comm comm, SnaSeparable s, const SnaFitOptions *o, const SnaSamples *train,
   const SnaSamples *validation, SnaFit *fit);
 PetscErrorCode SnaFitDestroy(SnaFit *fit);
-// One epoch of Adam, one Levenberg-Marquardt iteration, one sweep of ALS, 20 iterations of L-BFGS.
+// An eighth of Adam, one Levenberg-Marquardt iteration, one sweep of ALS, 20 iterations of L-BFGS.
 PetscErrorCode SnaFitStep(SnaFit fit, PetscBool *done);
 PetscErrorCode SnaFitGetState(SnaFit fit, SnaFitState *state);
 // The whole state as a group of a restart file; continuing gives the same bits as not having stopped (lbfgs: begins its history anew).

@@ -4,6 +4,8 @@
 
 #include "learn_impl.h"
 
+enum { SNA_SCALE_TARGET, SNA_SCALE_LOSS, SNA_SCALE_GRADIENT, SNA_SCALE_NORMAL, SNA_SCALE_SLOPE, SNA_SCALE_TRIAL };
+
 struct SnaFit_ {
   MPI_Comm          comm;
   PetscMPIInt       rank, size;
@@ -12,13 +14,17 @@ struct SnaFit_ {
   SnaFitState       state;
   const SnaSamples *train, *validation;                      // validation NULL: none
   PetscInt          phases[SNA_PHASE_DONE + 1], nphases, at; // SnaFitPhase values in order
-  double           *best, best_loss;       // parameters of the smallest (validation) loss of all restarts
-  PetscInt          stale;                 // steps since then
-  double            last;                  // loss before the step
-  double            visits;                // Adam: rows visited
-  double           *moment;                // Adam: first and second moments, 2*np
-  double            variance[SNA_MAX_DIM]; // of the targets of all rows (squares; nout <= SNA_MAX_DIM)
-  void             *cache;                 // of the phase: prepared blocks; freed by its owner's destroy
+  double           *best, best_loss; // parameters of the smallest (validation) loss of all restarts
+  PetscInt          stale;           // steps since then
+  double            last;            // Levenberg-Marquardt: loss of theta on the rows of the phase, negative: not known
+  PetscBool         single;          // and the precision of its rows
+  double            scale[8];        // of exact sums, from one step to the next (SNA_SCALE_...)
+  double            variance;        // of the targets, sum over outputs
+  double            start_scale;     // root mean square of the targets
+  PetscInt          adam_steps;
+  double            visits; // Adam: rows visited
+  double           *moment; // Adam: first and second moments, 2*np
+  void             *cache;  // of the phase: prepared blocks; freed by its owner's destroy
   PetscErrorCode (*destroy_cache)(void **cache);
 };
 
@@ -28,8 +34,12 @@ struct SnaFit_ {
 // ---------------------------------------------------------------------------------------------------------------------
 // scale of sums of `count` addends (of all ranks), the largest of this rank's being `largest` >= 0; the same on all ranks. Not finite: scale 0. Collective.
 PetscErrorCode SnaExactScale(MPI_Comm comm, double largest, PetscInt64 count, double *scale);
-void           SnaExactAddD(PetscInt n, const double v[], double scale, int64_t sum[]);
-void           SnaExactAddF(PetscInt n, const float v[], double scale, int64_t sum[]);
+// Return the largest |v|, infinity where one is NaN.
+double SnaExactAddD(PetscInt n, const double v[], double scale, int64_t sum[]);
+double SnaExactAddF(PetscInt n, const float v[], double scale, int64_t sum[]);
+// For sums made with a scale from an earlier occasion, before SnaExactReduce: valid if the largest addend allows it and leaves 45 bits; otherwise *scale is
+// one that fits, and the sums must be made again. *scale is 0 where something is not finite. The same on all ranks. Collective.
+PetscErrorCode SnaExactIsValid(MPI_Comm comm, double largest, PetscInt64 count, double *scale, PetscBool *valid);
 // out = total of all ranks. sum is destroyed. Collective.
 PetscErrorCode SnaExactReduce(MPI_Comm comm, PetscInt n, int64_t sum[], double scale, double out[]);
 
@@ -37,6 +47,12 @@ PetscErrorCode SnaExactReduce(MPI_Comm comm, PetscInt n, int64_t sum[], double s
 // precision, the same bits on any number of ranks. Collective.
 PetscErrorCode SnaFitEvaluate(
   SnaFit fit, const SnaSamples *rows, const double theta[], double *loss, double *r2, double gradient[]);
+
+// Softmax of n <= ROWS rows: y[o*ROWS + row] becomes the probabilities minus the class, e the loss, hit whether the largest is the class. nout <= SNA_MAX_OUTPUTS.
+#define SNA_MAX_OUTPUTS 64
+void SnaSoftmaxBlock(PetscInt nout, PetscInt n, const double target[], double y[], double e[], double hit[]);
+// Mean over the training rows and sum over the outputs of the variance of the targets (squares); 1 for softmax. Known after SnaFitCreate.
+PetscErrorCode SnaFitTargetVariance(SnaFit fit, double *variance);
 
 // One step of each phase on fit->s->theta; sets state.loss and state.r2. *done: the phase has nothing more to gain.
 PetscErrorCode SnaFitStep_Adam(SnaFit fit, PetscBool *done);

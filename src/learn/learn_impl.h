@@ -14,7 +14,7 @@
 typedef struct { // one direction's splines on [0,1] as polynomials per cell
   PetscInt  n, p, cells;
   PetscBool dense;
-  // B_{cell+a}(t) = sum_k c[((cell*(p+1) + a)*(p+1) + k] z^k,  z = t*cells - cell
+  // B_{cell+a}(t) = sum_k c[((cell*(p+1) + a)*(p+1) + k] z^k,  w = t*cells - cell - 1/2
   double *c_d;
   float  *c_f;
 } SplineTable;
@@ -61,6 +61,8 @@ struct SnaSeparable_ {
   PetscInt  nof[SNA_MAX_DIM]; // modes that contain direction d
   PetscInt *of[SNA_MAX_DIM];  // which, increasing
   PetscBool full;             // every mode contains every direction
+  // functions are numbered by direction, then by mode: offset[d] + k is that of mode of[d][k]; those of mode m, by direction: factor[first[m]..first[m+1]-1]
+  PetscInt *factor, *first, offset[SNA_MAX_DIM + 1];
   // tensor_train
   PetscInt r[SNA_MAX_DIM + 1];
   // work space of SnaSeparableEvaluate and Predict
@@ -69,13 +71,27 @@ struct SnaSeparable_ {
 
 // Each kind: fills np, nblock, start, f, d (and its own members). Create_Private has set o, basis, table.
 PetscErrorCode SnaSeparableSetUp_Products(SnaSeparable s);
+PetscErrorCode SnaSeparableDestroy_Products(SnaSeparable s); // what SetUp allocated
 PetscErrorCode SnaSeparableSetUp_Tucker(SnaSeparable s);
 PetscErrorCode SnaSeparableSetUp_TensorTrain(SnaSeparable s);
 
+PetscErrorCode SnaSplineTableCreate(SnaBasis b, SplineTable *s); // b on [0,1], nothing dropped
+PetscErrorCode SnaSplineTableDestroy(SplineTable *s);
 // Basis values (and slopes unless NULL) of ROWS points t (n valid, the rest copies) of direction d. basis: width*ROWS numbers, width = n (dense) or p+1.
 void SnaSplineFillF(const SplineTable *s, PetscInt n, const double t[], float basis[], float slope[], int32_t cell[]);
 void SnaSplineFillD(const SplineTable *s, PetscInt n, const double t[], double basis[], double slope[], int32_t cell[]);
 PetscInt SnaSplineWidth(const SplineTable *s);
+
+// One block of n <= ROWS rows first.. of t; memory: SnaBlockBytes, aligned to 64 bytes, lives as long as the block.
+size_t SnaBlockBytes(SnaSeparable s, PetscBool single, PetscBool slopes);
+void   SnaBlockFillF(
+    SnaSeparable s, PetscInt first, PetscInt n, const double *const t[], PetscBool slopes, void *memory, BlockF *b);
+void SnaBlockFillD(
+  SnaSeparable s, PetscInt first, PetscInt n, const double *const t[], PetscBool slopes, void *memory, BlockD *b);
+
+// Memory on a cache line, which vectors of 64 bytes then do not straddle. Free with SnaAlignedFree, which sets the pointer to NULL.
+PetscErrorCode SnaAlignedMalloc(size_t bytes, void *pointer); // pointer: the address of one
+PetscErrorCode SnaAlignedFree(void *pointer);
 
 // Rows prepared once: nblock blocks of ROWS rows. Memory: nblock * ROWS * sum_d width numbers.
 typedef struct {
