@@ -47,10 +47,11 @@ double SnaScaleBackward(const SnaScale *s, double t);
 double SnaScaleDerivative(const SnaScale *s, double x); // dt/dx
 // What the rows of all ranks say about a column: the same to the last bit on any number of ranks (sums in fixed point or over fixed blocks of the row numbers).
 typedef struct {
-  double     min, max, mean, deviation; // deviation: sqrt(sum (x-mean)^2 / n)
-  double     log_mean, log_deviation;   // of ln x, where min > 0
+  double     min, max, mean, deviation; // deviation: sqrt(sum (x-mean)^2 / n), 0 for a constant column
+  double     log_mean, log_deviation;   // of ln x, where min > 0; else 0
   PetscInt64 n;
 } SnaColumnStatistics;
+// Values must be finite. Collective.
 PetscErrorCode SnaColumnGetStatistics(MPI_Comm comm, PetscInt n, const double x[], SnaColumnStatistics *s);
 // kind of an input:  linear [min,max] -> [0,1];  log the same of ln x;  standard: mean -+ 3 deviations, cut to [min,max], -> [0,1]
 //         a target:  none t = x;  standard (x-mean)/deviation;  deviation x/deviation (keeps products products);  log standard of ln x
@@ -74,9 +75,9 @@ PetscErrorCode SnaRowsDestroy(SnaRows *rows);
 
 typedef enum { SNA_PART_TRAIN, SNA_PART_VALIDATION, SNA_PART_TEST, SNA_NPARTS } SnaPart;
 
-// Image of i under a pseudo-random bijection of 0..n-1 keyed by (seed, stream): Feistel network on the next even power of two, walked until inside.
+// Image of i under a pseudo-random bijection of 0..n-1 keyed by (seed, stream): Feistel network on pairs of about sqrt(n) numbers each, walked until inside.
 PetscInt64 SnaPermute(uint64_t seed, uint64_t stream, PetscInt64 n, PetscInt64 i);
-// Parts by seed: exactly round(test * total) and round(validation * total) rows; row r gets the part of position SnaPermute(seed, 0, total, r), train first.
+// Parts by seed: exactly round(test * total) rows and round(validation * total), or what is left; row r gets the part of position SnaPermute(seed, 0, total, r), train first.
 PetscErrorCode SnaSplitRandom(
   uint64_t seed, PetscInt64 total, double validation, double test, PetscInt n, const PetscInt64 row[], SnaPart part[]);
 // Parts of fold `fold` of `folds`: its rows are the test rows; validation is a share of the others.
@@ -84,7 +85,8 @@ PetscErrorCode SnaSplitFold(uint64_t seed, PetscInt64 total, PetscInt folds, Pet
   PetscInt n, const PetscInt64 row[], SnaPart part[]);
 // Deals the rows of each part to the ranks in an order that depends on (seed, number of the row) alone: position k of the shuffled part belongs to block
 // k / SNA_DEAL_BLOCK, block b to rank b % size, where it is block b / size. The first rows of a part are thus a random sample of it, spread over all
-// ranks, and the rows of a block are the same on any number of ranks. Collective.
+// ranks, and the rows of a block are the same on any number of ranks. The row at place j of a part of n rows has position SnaPermute(seed, 1 + part, n, j).
+// `rows` must ascend in number, over all ranks. Collective.
 #define SNA_DEAL_BLOCK 256
 PetscErrorCode SnaRowsDeal(
   MPI_Comm comm, const SnaRows *rows, const SnaPart part[], uint64_t seed, SnaRows out[SNA_NPARTS]);
