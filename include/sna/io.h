@@ -136,9 +136,10 @@ PetscErrorCode SnaTableWrite(MPI_Comm comm, const char path[], PetscInt nlocal, 
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Tables of data: columns by name, with text and missing values, of any size. CSV: separators `,` `;` or tab (found from the header), quotes as in
-// RFC 4180, a header line of names; "", NA, NaN, null and ? are missing. A column with any entry that is no number is a column of words: its numbers
-// are places in the sorted list of distinct words. HDF5 ("FILE.h5" or "FILE.h5:/dataset", default /table, else the only one of two dimensions): numbers with
-// the attribute `columns`, without it c0, c1, ...
+// RFC 4180 without line breaks inside, a header line of names (lines that start with '#' may stand before it); "", NA, NaN, null, N/A and ? are missing.
+// A column that holds at least as many other texts as numbers is a column of words: its numbers are places in the sorted list of distinct words of all
+// ranks. HDF5 ("FILE.h5" or "FILE.h5:/dataset", default /table, else the only one of two dimensions): numbers with the attribute `columns` (one text as in
+// CSV, or a list of texts), without it c0, c1, ...; NaN is missing.
 // ---------------------------------------------------------------------------------------------------------------------
 typedef struct { // plain; this rank's rows, in file order: rank order = row order
   PetscInt   nrows, ncols;
@@ -146,14 +147,14 @@ typedef struct { // plain; this rank's rows, in file order: rank order = row ord
   char     **name;         // ncols; surrounding blanks and quotes removed
   double    *value;        // value[row*ncols + col]; NaN where missing
   PetscInt  *nwords;       // ncols; 0: a column of numbers
-  char    ***word;         // word[col][k]
+  char    ***word;         // word[col][k], in one block that begins at word[col][0]
   PetscInt64 missing;      // entries of all ranks
   char       where
     [SNA_MAX_MESSAGE]; // the first of them: "line 17: `age` is missing; line 20: ..." (at most five, then how many more)
 } SnaTable;
-// wanted: names to read (NULL: all), others are skipped without being looked at; a name that the file lacks (exactly, else without regard to case) or has
-// twice is an error that names the nearest. Infinite numbers, text in a column whose other thousand entries are numbers, rows of another length and a
-// file without rows are errors with the line. On a user error *table is empty. Each rank reads its share; a file larger than memory needs only
+// wanted: names to read (NULL: all), in this order; others are skipped without being looked at. A name that the file lacks (exactly, else without regard to
+// case) is an error that names the nearest. Names that occur twice, infinite numbers, text in a column of mostly numbers, decimal commas, rows of another
+// length and a file without rows are errors with the line. On a user error *table is empty. Each rank reads its share; a file larger than memory needs only
 // the memory of the wanted columns. Collective.
 PetscErrorCode SnaTableReadColumns(MPI_Comm comm, const char path[], PetscInt nwanted, const char *const wanted[],
   SnaTable *table, char message[SNA_MAX_MESSAGE]);
@@ -161,10 +162,14 @@ PetscErrorCode SnaTableReadColumns(MPI_Comm comm, const char path[], PetscInt nw
 PetscErrorCode SnaTableReadNames(
   MPI_Comm comm, const char path[], PetscInt *ncols, char ***names, char message[SNA_MAX_MESSAGE]);
 // Columns of `table` (words as words in CSV, as numbers in HDF5) followed by nextra more, extra[row*nextra + col]. CSV when path ends in .csv, else HDF5
-// /table. Names with separators or quotes are quoted. Atomic, collective.
+// /table. Numbers in as few digits as give them back, what is missing as nan, quotes where needed. Atomic, collective.
 PetscErrorCode SnaTableWriteColumns(MPI_Comm comm, const char path[], const SnaTable *table, PetscInt nextra,
   const char *const extra_name[], const double extra[], char message[SNA_MAX_MESSAGE]);
 PetscErrorCode SnaTableDestroy(SnaTable *table);
+// The column called `name`: exactly, else without regard to case where that is one; -1 and a message that names the nearest otherwise. `path` is for the
+// message. Not collective.
+PetscErrorCode SnaColumnFind(const char path[], PetscInt ncols, const char *const names[], const char name[],
+  PetscInt *column, char message[SNA_MAX_MESSAGE]);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // XDMF: a light text file that tells ParaView how to read slices in the HDF5 file beside it (temporal collection of

@@ -38,6 +38,9 @@ PetscErrorCode SnaPartCloseAll(MPI_Comm comm, const char path[], MPI_File *file,
 const char *SnaNumberParse(const char text[], double *value);
 // Same text as printf("%.17g"); returns its length (at most 24). Not terminated.
 int SnaNumberFormat(double value, char text[32]);
+// The same number in as few digits as give it back: 0.1 instead of 0.10000000000000001.
+int SnaNumberFormatShort(double value, char text[32]);
+#define SNA_NUMBER_BYTES 25 // "-1.2345678901234567e-308" and a comma
 
 // ---------------------------------------------------------------------------------------------------------------------
 // The sink (sink.c): the HDF5 file driver through which files are written.
@@ -98,6 +101,9 @@ PetscErrorCode SnaHdf5ReadText(hid_t id, PetscBool attribute, hid_t type, char *
 // agreed.
 PetscErrorCode SnaCsvRead(MPI_Comm comm, const char path[], PetscInt *nlocal, PetscInt *ncols, char ***names,
   double **data, char message[SNA_MAX_MESSAGE]);
+// By content first, then by name: a missing or broken .h5 file must be reported as such. Collective.
+PetscErrorCode SnaIsHdf5(MPI_Comm comm, const char path[], PetscBool *yes);
+PetscBool      SnaEndsWith(const char text[], const char end[]);
 PetscErrorCode SnaNamesFree(PetscInt n, char ***names);
 // Equal shares of a number of things: how many a rank holds, and its first one. The first ranks hold one more.
 PetscInt SnaShareSize(int64_t total, PetscMPIInt rank, PetscMPIInt size);

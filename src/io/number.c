@@ -124,15 +124,13 @@ static uint64_t SeventeenDigits(double value, int *exponent)
   return 0;
 }
 
-int SnaNumberFormat(double value, char text[32])
+// value = 0.d1 d2 ... dn * 10^(exponent + 1) as "%.17g" would lay it out.
+static int LayOut(double value, uint64_t digits, int n, int exponent, char text[32])
 {
-  char     digit[17];
-  char    *to = text;
-  int      exponent, n = 17;
-  uint64_t digits = isfinite(value) && value != 0 ? SeventeenDigits(fabs(value), &exponent) : 0;
+  char  digit[17];
+  char *to = text;
 
-  if (!digits) return snprintf(text, 32, "%.17g", value);
-  for (int i = 16; i >= 0; i--) {
+  for (int i = n - 1; i >= 0; i--) {
     digit[i] = (char)('0' + digits % 10);
     digits /= 10;
   }
@@ -155,4 +153,45 @@ int SnaNumberFormat(double value, char text[32])
   }
   for (int i = n; i <= exponent; i++) *to++ = '0';
   return (int)(to - text);
+}
+
+int SnaNumberFormat(double value, char text[32])
+{
+  int            exponent;
+  const uint64_t digits = isfinite(value) && value != 0 ? SeventeenDigits(fabs(value), &exponent) : 0;
+
+  return digits ? LayOut(value, digits, 17, exponent, text) : snprintf(text, 32, "%.17g", value);
+}
+
+// Fifteen digits are enough for what was once written with as many, sixteen for many others. A double is within 1.2e-16 of a decimal number that it stands
+// for, so the seventeen digits of the first kind end near 00.
+int SnaNumberFormatShort(double value, char text[32])
+{
+  int            exponent;
+  const uint64_t digits = isfinite(value) && value != 0 ? SeventeenDigits(fabs(value), &exponent) : 0;
+
+  if (!digits) {
+    double back = value;
+    int    n    = 0;
+
+    for (int precision = 15; precision <= 17; precision++) {
+      n = snprintf(text, 32, "%.*g", precision, value);
+      if (!SnaNumberParse(text, &back) || back == value) break;
+    }
+    return n;
+  }
+  for (int n = 15; n < 17; n++) {
+    const uint64_t unit = n == 15 ? 100 : 10, top = n == 15 ? 1000000000000000u : 10000000000000000u;
+    uint64_t       rounded = (digits + unit / 2) / unit;
+    const int      carry = rounded == top, at = exponent + carry;
+    double         back = 0;
+    int            length;
+
+    if (n == 15 && digits % 100 > 13 && digits % 100 < 87) continue;
+    if (carry) rounded /= 10;
+    length       = LayOut(value, rounded, n, at, text);
+    text[length] = 0;
+    if (SnaNumberParse(text, &back) && back == value) return length;
+  }
+  return LayOut(value, digits, 17, exponent, text);
 }

@@ -1,15 +1,11 @@
 // table.c - tables of points: which of the two formats, the HDF5 one, and writing.
 //
-// HDF5: every rank reads its hyperslab. CSV is read in csv.c; here it is written, each rank formatting its rows and
-// writing them at their place in the file.
-#include "io_impl.h"
+// HDF5: every rank reads its hyperslab. CSV is read in csv.c.
+#include "csv_impl.h"
 #include <fcntl.h>
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
-
-#define WRITE_BYTES  ((PetscInt)64 << 20) // of text held at a time
-#define NUMBER_BYTES 25                   // "-1.2345678901234567e-308" and a comma
 
 // ---------------------------------------------------------------------------------------------------------------------
 // HDF5 tables
@@ -94,15 +90,14 @@ static PetscErrorCode ReadHdf5(MPI_Comm comm, const char path[], const char data
   PetscFunctionReturn(0);
 }
 
-static PetscBool EndsWith(const char text[], const char end[])
+PetscBool SnaEndsWith(const char text[], const char end[])
 {
   const size_t n = strlen(text), m = strlen(end);
 
   return n >= m && !strcmp(text + n - m, end) ? PETSC_TRUE : PETSC_FALSE;
 }
 
-// By content first, then by name: a missing or broken .h5 file must be reported as such.
-static PetscErrorCode IsHdf5(MPI_Comm comm, const char path[], PetscBool *yes)
+PetscErrorCode SnaIsHdf5(MPI_Comm comm, const char path[], PetscBool *yes)
 {
   char        head[8] = "";
   PetscMPIInt rank;
@@ -115,7 +110,7 @@ static PetscErrorCode IsHdf5(MPI_Comm comm, const char path[], PetscBool *yes)
 
     found = (fd >= 0 && read(fd, head, sizeof(head)) == (ssize_t)sizeof(head) &&
               !memcmp(head, "\x89HDF\r\n\x1a\n", sizeof(head))) ||
-            EndsWith(path, ".h5") || EndsWith(path, ".hdf5");
+            SnaEndsWith(path, ".h5") || SnaEndsWith(path, ".hdf5");
     if (fd >= 0) (void)close(fd);
   }
   PetscCallMPI(MPI_Bcast(&found, 1, MPI_INT, 0, comm));
@@ -136,7 +131,7 @@ PetscErrorCode SnaTableRead(MPI_Comm comm, const char path[], PetscInt *nlocal, 
   *names     = NULL;
   *data      = NULL;
   message[0] = 0;
-  if (!colon) PetscCall(IsHdf5(comm, path, &hdf5));
+  if (!colon) PetscCall(SnaIsHdf5(comm, path, &hdf5));
   if (hdf5) {
     char  *name;
     size_t n = colon ? (size_t)(colon - path) : strlen(path);
@@ -159,84 +154,24 @@ PetscErrorCode SnaTableRead(MPI_Comm comm, const char path[], PetscInt *nlocal, 
 // ---------------------------------------------------------------------------------------------------------------------
 // Writing
 // ---------------------------------------------------------------------------------------------------------------------
-static size_t FormatRows(PetscInt n, PetscInt ncols, const double data[], char text[])
+typedef struct {
+  PetscInt      ncols;
+  const double *data;
+} Rows;
+
+static size_t FormatRows(void *ctx, PetscInt first, PetscInt n, char text[])
 {
-  char *to = text;
+  const Rows   *rows = (const Rows *)ctx;
+  const double *at   = rows->data + (size_t)first * (size_t)rows->ncols;
+  char         *to   = text;
 
   for (PetscInt i = 0; i < n; i++) {
-    for (PetscInt c = 0; c < ncols; c++) {
-      to += SnaNumberFormat(data[(size_t)i * (size_t)ncols + (size_t)c], to);
-      *to++ = c + 1 < ncols ? ',' : '\n';
+    for (PetscInt c = 0; c < rows->ncols; c++) {
+      to += SnaNumberFormat(*at++, to);
+      *to++ = c + 1 < rows->ncols ? ',' : '\n';
     }
   }
   return (size_t)(to - text);
-}
-
-static PetscErrorCode FormatHeader(PetscInt ncols, const char *const names[], char **text, size_t *length)
-{
-  size_t room = 1;
-  char  *to;
-
-  PetscFunctionBeginUser;
-  for (PetscInt c = 0; c < ncols; c++) room += 2 * strlen(names[c]) + 3;
-  PetscCall(PetscMalloc1(room, text));
-  to = *text;
-  for (PetscInt c = 0; c < ncols; c++) {
-    const PetscBool quote = names[c][strcspn(names[c], ",\" \t")] ? PETSC_TRUE : PETSC_FALSE;
-
-    if (quote) *to++ = '"';
-    for (const char *p = names[c]; *p; p++) {
-      if (*p == '"') *to++ = '"';
-      *to++ = *p;
-    }
-    if (quote) *to++ = '"';
-    *to++ = c + 1 < ncols ? ',' : '\n';
-  }
-  *length = (size_t)(to - *text);
-  PetscFunctionReturn(0);
-}
-
-// The place of a rank's text follows from the sizes of those before it. A text that is too long to be held is formatted
-// once for its size and again for writing.
-static PetscErrorCode WriteCsv(MPI_Comm comm, const char path[], PetscInt nlocal, PetscInt ncols,
-  const char *const names[], const double data[], char message[SNA_MAX_MESSAGE])
-{
-  const PetscInt nblock = PetscMax(1, PetscMin(nlocal, WRITE_BYTES / (NUMBER_BYTES * ncols)));
-  char          *text, *header;
-  size_t         header_length = 0;
-  int64_t        bytes = 0, offset = 0;
-  int            fd = -1;
-  PetscMPIInt    rank;
-  MPI_File       part;
-
-  PetscFunctionBeginUser;
-  PetscCallMPI(MPI_Comm_rank(comm, &rank));
-  if (rank == 0) fd = SnaPartOpen(path, message);
-  PetscCall(SnaPartOpenAll(comm, path, &part, message));
-  PetscCall(FormatHeader(ncols, names, &header, &header_length));
-  PetscCall(PetscMalloc1((size_t)nblock * (size_t)ncols * NUMBER_BYTES + 32, &text));
-  for (PetscInt i = 0; i < nlocal && !message[0]; i += nblock)
-    bytes += (int64_t)FormatRows(PetscMin(nblock, nlocal - i), ncols, data + (size_t)i * (size_t)ncols, text);
-  PetscCallMPI(MPI_Exscan(&bytes, &offset, 1, MPI_INT64_T, MPI_SUM, comm));
-  if (rank == 0) {
-    offset = 0;
-    PetscCall(SnaPartWriteAt(part, path, 0, header_length, header, message));
-  }
-  offset += (int64_t)header_length;
-  for (PetscInt i = 0; i < nlocal && !message[0]; i += nblock) {
-    const size_t length = nlocal <= nblock
-                            ? (size_t)bytes
-                            : FormatRows(PetscMin(nblock, nlocal - i), ncols, data + (size_t)i * (size_t)ncols, text);
-
-    PetscCall(SnaPartWriteAt(part, path, (MPI_Offset)offset, length, text, message));
-    offset += (int64_t)length;
-  }
-  PetscCall(SnaPartCloseAll(comm, path, &part, message));
-  if (rank == 0) SnaPartPublish(fd, path, message);
-  PetscCall(SnaMessageBroadcast(comm, message));
-  PetscCall(PetscFree(text));
-  PetscCall(PetscFree(header));
-  PetscFunctionReturn(0);
 }
 
 static PetscErrorCode WriteHdf5(MPI_Comm comm, const char path[], PetscInt nlocal, PetscInt ncols,
@@ -264,11 +199,14 @@ static PetscErrorCode WriteHdf5(MPI_Comm comm, const char path[], PetscInt nloca
 PetscErrorCode SnaTableWrite(MPI_Comm comm, const char path[], PetscInt nlocal, PetscInt ncols,
   const char *const names[], const double data[], char message[SNA_MAX_MESSAGE])
 {
+  Rows rows = {.ncols = ncols, .data = data};
+
   PetscFunctionBeginUser;
   PetscCheck(nlocal >= 0 && ncols > 0, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "A table of no columns");
   message[0] = 0;
-  if (EndsWith(path, ".csv"))
-    PetscCall(WriteCsv(comm, path, nlocal, ncols, names, data, message));
+  if (SnaEndsWith(path, ".csv"))
+    PetscCall(
+      SnaCsvWrite(comm, path, nlocal, ncols, names, (size_t)ncols * SNA_NUMBER_BYTES, FormatRows, &rows, message));
   else
     PetscCall(WriteHdf5(comm, path, nlocal, ncols, names, data, message));
   PetscFunctionReturn(0);

@@ -54,16 +54,15 @@ static void Choose(SnaFit fit)
     o->adam_rows = o->method == SNA_FIT_ADAM ? 1 << 20 : PetscMax(2048, 4 * np); // in cache: a step takes microseconds
   o->adam_rows = PetscMin(o->adam_rows, rows);
   if (o->adam_visits == 0)
-    o->adam_visits =
-      o->method == SNA_FIT_ADAM
-        ? PetscMax(40 * o->adam_rows, 200000)
-        : PetscMin((o->method == SNA_FIT_HYBRID ? 48 : 10) * PetscMax(2048, o->adam_rows), 100 * o->adam_rows);
+    o->adam_visits = o->method == SNA_FIT_ADAM ? PetscMax(40 * o->adam_rows, 200000)
+                                               : PetscMin(48 * PetscMax(2048, o->adam_rows), 100 * o->adam_rows);
   if (o->batch == 0) o->batch = PetscMax(ROWS, PetscMin(512, o->adam_rows / 8 / ROWS * ROWS));
   if (o->rate == 0) o->rate = 0.03;
   if (o->lm_max_it == 0) o->lm_max_it = 100;
   if (o->full_max_it == 0) o->full_max_it = o->lm_rows < rows && o->method != SNA_FIT_LM ? 3 : 100;
-  if (o->method == SNA_FIT_HYBRID || o->method == SNA_FIT_ADAM || (o->method == SNA_FIT_ALS) ||
-      o->method == SNA_FIT_LBFGS)
+  // One product alone has no minima to avoid, and in many dimensions Adam needs long to find it.
+  if (o->method == SNA_FIT_HYBRID || o->method == SNA_FIT_ADAM || o->method == SNA_FIT_LBFGS ||
+      (o->method == SNA_FIT_ALS && !(fit->s->o.kind == SNA_SEPARABLE_PRODUCTS && fit->s->nmode == 1)))
     phase[n++] = SNA_PHASE_ADAM;
   if (o->method == SNA_FIT_HYBRID || o->method == SNA_FIT_LM) {
     if (o->lm_rows < rows) phase[n++] = SNA_PHASE_SUBSET;
