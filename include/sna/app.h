@@ -33,23 +33,39 @@ PetscErrorCode SnaQuery(MPI_Comm comm, SnaModel model, const char points[], cons
   char message[SNA_MAX_MESSAGE]);
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Inversion: -restart FILE -invert "u=0.2" finds inputs for which the solution in FILE takes a value, or one of an interval.
+// Predictions: -predict TABLE, after the solve or with -restart FILE, gives the unknowns at the rows of a table of data.
+// ---------------------------------------------------------------------------------------------------------------------
+// Writes `output` (NULL: TABLE with _predicted before its ending, HDF5 for HDF5, else .csv): all columns of the table, <unknown>_predicted for each unknown,
+// and `outside`, 1 where the row lies outside the domain: its values are those at the nearest point of the box of the physical coordinates (nan where a map
+// leads out of the domain from there, too). Coordinates are found by SnaColumnFind. Rows with missing inputs get nan. Results: rows, rows_outside,
+// rows_missing, predict_rows_per_second_per_rank (evaluation alone). message is empty when all went well. Collective.
+PetscErrorCode SnaPredict(MPI_Comm comm, SnaModel model, const char table[], const char output[], SnaResults results,
+  char message[SNA_MAX_MESSAGE]);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Inversion: -invert "u=0.2" or -invert "ys=400, uts=700:720" finds inputs for which a solution takes a value, or one of an interval, in one or several
+// unknowns; after the solve, or of the solution in -restart FILE.
 // ---------------------------------------------------------------------------------------------------------------------
 typedef struct {
-  double   target[2];                        // lowest and highest wanted value; equal for one value
-  double   lo[SNA_MAX_DIM], hi[SNA_MAX_DIM]; // the box of physical coordinates to search; lo = hi fixes one
-  PetscInt starts;
-  double   rtol; // largest |u - target|, as a share of the range of u in the box
-  char     output[PETSC_MAX_PATH_LEN];
+  PetscInt  ntarget, unknown[SNA_MAX_UNKNOWNS];
+  double    target[SNA_MAX_UNKNOWNS][2];      // lowest and highest wanted value; equal for one value
+  double    lo[SNA_MAX_DIM], hi[SNA_MAX_DIM]; // the box of physical coordinates to search; lo = hi fixes one
+  PetscInt  starts;
+  PetscBool prior;                 // starts are drawn from the distribution of the data instead of uniformly
+  double    rtol;                  // largest |u - target|, as a share of the range of u in the box
+  char output[PETSC_MAX_PATH_LEN]; // empty: stem_inverse.csv, or .h5 where inputs stand for signals (SnaModelExpand)
+  char stem[PETSC_MAX_PATH_LEN];
 } SnaInversion;
 
-// Reads the keys `invert...` after the model's SetFromOptions; user errors go to the deck. file: that of -restart, or NULL; it names the default
-// output, FILE_inverse.csv. *wanted is false, and the task is not filled, without -invert.
+// Reads the keys `invert...` after the model's SetFromOptions; user errors go to the deck. stem: what names the default output. *wanted is false, and the
+// task is not filled, without `invert`.
 PetscErrorCode SnaInversionSetFromOptions(
-  SnaDeck deck, SnaModel model, const char file[], PetscBool *wanted, SnaInversion *task);
-// Writes a table of distinct solutions: the physical coordinates, the unknown, its derivatives, residual (value - nearest wanted value),
-// iterations; the same to the last bit on any number of ranks. message is empty when all went well; where no start found a solution it tells the range
-// of values met, and nothing is written. Needs only SnaModelSamplePhysical. Collective.
+  SnaDeck deck, SnaModel model, const char stem[], PetscBool *wanted, SnaInversion *task);
+// Writes a table of distinct solutions: the physical coordinates, the k unknowns that have targets, their derivatives, their residuals (value - nearest
+// wanted value; `residual` for k = 1, residual_<unknown>), iterations, true_<unknown> where the truth is known, distance where the data are
+// (SnaModelDistance); the same to the last bit on any number of ranks. In HDF5 it is /samples, and /signals are the signals behind the solutions where
+// inputs stand for some. message is empty when all went well; where no start found a solution it tells the ranges of values met, and nothing is written.
+// Collective.
 PetscErrorCode SnaInvert(
   MPI_Comm comm, SnaModel model, const SnaInversion *task, SnaResults results, char message[SNA_MAX_MESSAGE]);
 

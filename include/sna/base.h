@@ -231,6 +231,8 @@ double SnaProgressEta(double seconds, double work0, double work);
 // Counter-based random numbers (Philox4x32-10): a pure function of (seed, stream, index), so that results do not depend on the number of ranks.
 double SnaRandomUniform(uint64_t seed, uint64_t stream, uint64_t index); // in (0,1)
 double SnaRandomNormal(uint64_t seed, uint64_t stream, uint64_t index);  // mean 0, variance 1
+// Both numbers in (0,1) that indices first .. first+n-1 hold, many at a time: a[i] is that of SnaRandomUniform(), b[i] is independent of it.
+void SnaRandomUniformPairs(uint64_t seed, uint64_t stream, uint64_t first, PetscInt n, double a[], double b[]);
 
 // The share of `rank` when 0..n-1 are dealt to `size` ranks: contiguous, the first n % size ranks have one more. Not collective.
 void SnaSplit(PetscInt n, PetscMPIInt size, PetscMPIInt rank, PetscInt *first, PetscInt *count);

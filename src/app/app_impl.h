@@ -16,8 +16,9 @@ struct SnaRun_ {
   SnaResults            results;
   SnaProgress           progress;
   SnaCase               claim;
-  const char           *case_name, *dir, *restart, *sample, *sample_output;
+  const char           *case_name, *dir, *restart, *sample, *sample_output, *predict, *predict_output;
   PetscBool             quiet, check, force, invert;
+  PetscBool             resume;    // restart holds a run to go on with, not a solution to ask
   SnaInversion          inversion; // filled when invert
   double                max_wall_time, checkpoint_seconds;
   PetscInt              checkpoint_every, view_every;
@@ -41,13 +42,38 @@ PetscErrorCode SnaRunRestart(SnaRun run, char message[SNA_MAX_MESSAGE]);
 // What an inversion came to; Probe and RunStarts add to it.
 typedef struct {
   PetscInt64 evaluations, steps, solved; // steps: Newton's, of the runs that led to a solution
-  double     low, high;                  // of all values met; start with INFINITY, -INFINITY
+  double     low[SNA_MAX_UNKNOWNS],
+    high[SNA_MAX_UNKNOWNS]; // of all values of each target's unknown; start with INFINITY, -INFINITY
 } SnaInversionTally;
 // The range of values in a sample of the box, low and high of all ranks. Collective.
 PetscErrorCode SnaInversionProbe(MPI_Comm comm, SnaModel model, const SnaInversion *task, SnaInversionTally *tally);
-// Starts first..first+n-1, until |u - target| <= tolerance. Row i of rows[n*(2 nx + 3)], nx physical coordinates: these, value, gradient, residual, steps; filled
-// where solved[i] (false before). rows NULL: only the tally. Not collective.
-PetscErrorCode SnaInversionRunStarts(SnaModel model, const SnaInversion *task, double tolerance, PetscInt first,
-  PetscInt n, double rows[], PetscBool solved[], SnaInversionTally *tally);
+// Starts first..first+n-1, until |(u_j - target_j) / scale_j| <= rtol in the 2-norm over the k targets. rows[i*stride] of start first + i, nx physical coordinates:
+//   these, k values, k gradients of nx numbers, k residuals u_j - target_j, steps;   1 + nx + k (nx + 2) <= stride
+// filled where solved[i] (false before). rows NULL: only the tally. Not collective.
+PetscErrorCode SnaInversionRunStarts(SnaModel model, const SnaInversion *task, const double scale[], PetscInt first,
+  PetscInt n, PetscInt stride, double rows[], PetscBool solved[], SnaInversionTally *tally);
+
+// The distinct solutions of a task; the first nlocal rows of this rank, in the order of the starts.
+typedef struct {
+  PetscInt          nlocal, total, stride, columns; // columns: in use, at most stride
+  PetscInt          column_truth, column_distance;  // -1: not there
+  double           *rows, scale[SNA_MAX_UNKNOWNS];
+  double            seconds; // from the task to the distinct solutions in memory, of the slowest rank
+  SnaInversionTally tally;   // of all ranks
+} SnaEnsemble;
+// From the task to solutions. message: empty, or why there are none; the ensemble is to be destroyed in any case. Collective.
+PetscErrorCode SnaEnsembleCreate(
+  MPI_Comm comm, SnaModel model, const SnaInversion *task, SnaEnsemble *e, char message[SNA_MAX_MESSAGE]);
+PetscErrorCode SnaEnsembleDestroy(SnaEnsemble *e);
+// Fills the columns of truth and distance.
+PetscErrorCode SnaEnsembleJudge(SnaModel model, const SnaInversion *task, SnaEnsemble *e);
+// Mean of a column, and of (a - b)^2 of two, its root. Collective.
+PetscErrorCode SnaEnsembleGetMean(MPI_Comm comm, const SnaEnsemble *e, PetscInt column, double *mean);
+PetscErrorCode SnaEnsembleGetRms(MPI_Comm comm, const SnaEnsemble *e, PetscInt a, PetscInt b, double *rms);
+// "ys=400, uts=700:720"
+PetscErrorCode SnaInversionDescribe(SnaModel model, const SnaInversion *task, size_t size, char text[]);
+// Mean distance of a solution to the nearest other, in widths of the box, of the first 1024; 0 of one. Collective.
+PetscErrorCode SnaEnsembleGetSpread(
+  MPI_Comm comm, SnaModel model, const SnaInversion *task, const SnaEnsemble *e, double *nearest);
 
 #endif

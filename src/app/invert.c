@@ -1,17 +1,11 @@
-// invert.c - which inputs give this output: the options, the ensemble of distinct solutions, its table.
+// invert.c - which inputs give these outputs: the keys of the deck, the table of solutions, the figures about them.
 //
-// The solutions come from invert_newton.c. Two of them nearer to each other than the tolerance tells apart are one: few
-// free inputs may leave few solutions, on which many starts end. `nearest_neighbour` tells how far the others spread.
+// The solutions come from invert_ensemble.c, which runs Newton's method of invert_newton.c on all ranks.
 #include "app_impl.h"
-#include <petsctime.h>
 #include <math.h>
-#include <stdlib.h>
-
-#define NPILOT     64   // starts that try a target before thousands do
-#define NNEIGHBOUR 1024 // solutions whose distances are reported
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Command line
+// Keys
 // ---------------------------------------------------------------------------------------------------------------------
 static char *Trim(char *word)
 {
@@ -69,21 +63,61 @@ static PetscErrorCode ReadAssignment(
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode ReadTarget(SnaDeck deck, const char unknown[], const char text[], SnaInversion *task)
+// The entry of names[] that is `name`, or -1 with an error that tells the nearest: "`q` is no <what>".
+static PetscErrorCode FindName(SnaDeck deck, const char key[], const char what[], const char name[], PetscInt n,
+  const char *const names[], PetscInt *i)
 {
-  char     *copy, *name;
-  PetscBool ok;
+  const char *near;
+  char        known[512] = "";
+  PetscBool   same       = PETSC_FALSE;
 
   PetscFunctionBeginUser;
-  PetscCall(PetscStrallocpy(text, &copy));
-  PetscCall(ReadAssignment(deck, "invert", copy, &name, task->target, &ok));
-  if (ok) {
-    PetscCall(PetscStrcmp(name, unknown, &ok));
-    if (!ok)
-      PetscCall(
-        SnaDeckError(deck, "invert", NULL, "`%s` is not the unknown: write %s=%g", name, unknown, task->target[0]));
+  for (*i = 0; *i < n && !same; (*i)++) PetscCall(PetscStrcmp(name, names[*i], &same));
+  (*i)--;
+  if (same) PetscFunctionReturn(0);
+  *i   = -1;
+  near = SnaNearestName(name, (int)n, names);
+  for (PetscInt k = 0; k < n; k++) {
+    PetscCall(PetscStrlcat(known, k ? ", " : "", sizeof(known)));
+    PetscCall(PetscStrlcat(known, names[k], sizeof(known)));
   }
-  PetscCall(PetscFree(copy));
+  if (near)
+    PetscCall(SnaDeckError(deck, key, NULL, "`%s` is no %s; did you mean `%s`?", name, what, near));
+  else
+    PetscCall(SnaDeckError(deck, key, NULL, "`%s` is no %s; there %s %s", name, what, n == 1 ? "is" : "are", known));
+  PetscFunctionReturn(0);
+}
+
+// "ys=400, uts=700:720"
+static PetscErrorCode ReadTargets(SnaDeck deck, const SnaModelInfo *info, const char text[], SnaInversion *task)
+{
+  char    **item;
+  int       n;
+  PetscBool named[SNA_MAX_UNKNOWNS] = {PETSC_FALSE};
+
+  PetscFunctionBeginUser;
+  task->ntarget = 0;
+  PetscCall(PetscStrToArray(text, ',', &n, &item));
+  for (int i = 0; i < n; i++) {
+    char     *name;
+    double    value[2];
+    PetscInt  k;
+    PetscBool ok;
+
+    PetscCall(ReadAssignment(deck, "invert", item[i], &name, value, &ok));
+    if (!ok) continue;
+    PetscCall(FindName(deck, "invert", "unknown of the solution", name, info->nunknown, info->field, &k));
+    if (k < 0) continue;
+    if (named[k]) {
+      PetscCall(SnaDeckError(deck, "invert", NULL, "`%s` is named twice", name));
+      continue;
+    }
+    named[k]                         = PETSC_TRUE;
+    task->unknown[task->ntarget]     = k;
+    task->target[task->ntarget][0]   = value[0];
+    task->target[task->ntarget++][1] = value[1];
+  }
+  PetscCall(PetscStrToArrayDestroy(n, item));
   PetscFunctionReturn(0);
 }
 
@@ -100,21 +134,14 @@ static PetscErrorCode ReadBox(SnaDeck deck, const SnaCoordinatesInfo *info, cons
   for (int i = 0; i < n; i++) {
     char     *name;
     double    value[2];
-    PetscInt  d = 0;
+    PetscInt  d;
     PetscBool ok;
 
     PetscCall(ReadAssignment(deck, "invert_at", item[i], &name, value, &ok));
     if (!ok) continue;
-    for (ok = PETSC_FALSE; d < info->n && !ok; d++) PetscCall(PetscStrcmp(name, info->name[d], &ok));
-    d--;
-    if (!ok) {
-      const char *near = SnaNearestName(name, (int)info->n, info->name);
-
-      if (near)
-        PetscCall(SnaDeckError(deck, "invert_at", NULL, "`%s` is no input; did you mean `%s`?", name, near));
-      else
-        PetscCall(SnaDeckError(deck, "invert_at", NULL, "`%s` is no input of the solution", name));
-    } else if (named[d])
+    PetscCall(FindName(deck, "invert_at", "input of the solution", name, info->n, info->name, &d));
+    if (d < 0) continue;
+    if (named[d])
       PetscCall(SnaDeckError(deck, "invert_at", NULL, "`%s` is named twice", name));
     else if (!(value[0] >= info->lo[d] && value[1] <= info->hi[d]))
       PetscCall(SnaDeckError(deck, "invert_at", NULL, "%s = %g is outside its domain [%g, %g]", name,
@@ -134,12 +161,13 @@ static PetscErrorCode ReadBox(SnaDeck deck, const SnaCoordinatesInfo *info, cons
 }
 
 PetscErrorCode SnaInversionSetFromOptions(
-  SnaDeck deck, SnaModel model, const char file[], PetscBool *wanted, SnaInversion *task)
+  SnaDeck deck, SnaModel model, const char stem[], PetscBool *wanted, SnaInversion *task)
 {
-  static const char *const  others[] = {"invert_at", "invert_starts", "invert_rtol", "invert_output"};
+  static const char *const  others[] = {"invert_at", "invert_starts", "invert_rtol", "invert_prior", "invert_output"};
   const SnaModelInfo       *model_info;
   const SnaCoordinatesInfo *info;
   const char               *text;
+  PetscBool                 reference, data, expansion;
 
   PetscFunctionBeginUser;
   PetscCall(SnaModelGetInfo(model, &model_info));
@@ -151,12 +179,13 @@ PetscErrorCode SnaInversionSetFromOptions(
       PetscBool given;
 
       PetscCall(SnaDeckHas(deck, others[i], NULL, &given));
-      if (given) PetscCall(SnaDeckError(deck, others[i], NULL, "-%s has no effect without -invert", others[i]));
+      if (given) PetscCall(SnaDeckError(deck, others[i], NULL, "%s has no effect without invert", others[i]));
     }
     PetscFunctionReturn(0);
   }
-  if (!file) PetscCall(SnaDeckError(deck, "invert", NULL, "-invert needs -restart FILE: the solution to invert"));
-  PetscCall(ReadTarget(deck, model_info->field[0], text, task));
+  if (model_info->nunknown == 0 || info->n == 0)
+    PetscFunctionReturn(0); // the deck has errors that left the model without
+  PetscCall(ReadTargets(deck, model_info, text, task));
   for (PetscInt d = 0; d < info->n; d++) {
     task->lo[d] = info->lo[d];
     task->hi[d] = info->hi[d];
@@ -165,296 +194,195 @@ PetscErrorCode SnaInversionSetFromOptions(
   if (text && *text) PetscCall(ReadBox(deck, info, text, task));
   PetscCall(SnaDeckGetInt(deck, "invert_starts", NULL, &task->starts));
   PetscCall(SnaDeckGetReal(deck, "invert_rtol", NULL, &task->rtol));
+  PetscCall(SnaDeckGetString(deck, "invert_prior", NULL, &text));
+  PetscCall(PetscStrcmp(text, "data", &task->prior));
+  PetscCall(SnaModelGetKnowledge(model, &reference, &data, &expansion));
+  if (task->prior && !data)
+    PetscCall(SnaDeckError(deck, "invert_prior", NULL,
+      "the solution is not learned from data, so there are none to draw from; write none, and bounds in invert_at"));
+  else if (task->prior && info->mapped)
+    PetscCall(SnaDeckError(deck, "invert_prior", NULL,
+      "the data lie in the model's inputs, and the deck's coordinates are others; write none"));
   PetscCall(SnaDeckGetString(deck, "invert_output", NULL, &text));
-  if (text && *text)
-    PetscCall(PetscStrncpy(task->output, text, sizeof(task->output)));
-  else if (file) {
-    char     *slash, *end;
-    PetscBool h5;
-
-    PetscCall(PetscStrncpy(task->output, file, sizeof(task->output) - 16));
-    PetscCall(PetscStrrchr(task->output, '/', &slash));
-    PetscCall(PetscStrendswith(slash, ".h5", &h5));
-    PetscCall(PetscStrrchr(slash, '.', &end));
-    if (h5) end[-1] = 0;
-    PetscCall(PetscStrlcat(task->output, "_inverse.csv", sizeof(task->output)));
-  }
+  PetscCall(PetscStrncpy(task->output, text ? text : "", sizeof(task->output)));
+  PetscCall(PetscStrncpy(task->stem, stem, sizeof(task->stem)));
   PetscFunctionReturn(0);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// The ensemble
+// The table
 // ---------------------------------------------------------------------------------------------------------------------
-typedef struct {
-  double   key;
-  PetscInt index;
-} Keyed;
+typedef char ColumnName[256];
 
-static int CompareKeys(const void *a, const void *b)
+static PetscErrorCode NameColumns(SnaModel model, const SnaInversion *task, const SnaEnsemble *e, ColumnName header[])
 {
-  const Keyed *k = (const Keyed *)a, *l = (const Keyed *)b;
-
-  return k->key != l->key ? (k->key > l->key) - (k->key < l->key) : (k->index > l->index) - (k->index < l->index);
-}
-
-// Points nearer to each other than the tolerance tells apart are one solution. point[i*(nd+1)]: scaled coordinates, then the
-// radius within which another point is the same. Sorted by a coordinate of no special direction, near points are near.
-static PetscErrorCode MarkDistinct(PetscInt nd, PetscInt n, const double point[], PetscBool keep[])
-{
-  Keyed    *sorted;
-  PetscInt *kept, nkept = 0;
+  const SnaModelInfo       *model_info;
+  const SnaCoordinatesInfo *info;
+  PetscInt                  nx, nt = task->ntarget;
 
   PetscFunctionBeginUser;
-  PetscCall(PetscMalloc2(n, &sorted, n, &kept));
-  for (PetscInt i = 0; i < n; i++) {
-    const double *a    = point + (size_t)i * (size_t)(nd + 1);
-    double        norm = 0;
+  PetscCall(SnaModelGetInfo(model, &model_info));
+  PetscCall(SnaModelGetCoordinates(model, &info));
+  nx = info->n;
+  for (PetscInt d = 0; d < nx; d++) PetscCall(PetscSNPrintf(header[d], sizeof(*header), "%s", info->name[d]));
+  for (PetscInt j = 0; j < nt; j++) {
+    const char *u = model_info->field[task->unknown[j]];
 
-    sorted[i] = (Keyed){0, i};
-    for (PetscInt d = 0; d < nd; d++) {
-      const double c = sqrt((double)d + 2) - floor(sqrt((double)d + 2)) + 0.5;
-
-      sorted[i].key += c * a[d];
-      norm += c * c;
-    }
-    sorted[i].key /= sqrt(norm);
+    PetscCall(PetscSNPrintf(header[nx + j], sizeof(*header), "%s", u));
+    for (PetscInt d = 0; d < nx; d++)
+      PetscCall(PetscSNPrintf(header[nx + nt + j * nx + d], sizeof(*header), "d%s_d%s", u, info->name[d]));
+    PetscCall(PetscSNPrintf(
+      header[nx + nt + nt * nx + j], sizeof(*header), "residual%s%s", nt > 1 ? "_" : "", nt > 1 ? u : ""));
+    if (e->column_truth >= 0) PetscCall(PetscSNPrintf(header[e->column_truth + j], sizeof(*header), "true_%s", u));
   }
-  qsort(sorted, (size_t)n, sizeof(*sorted), CompareKeys);
-  for (PetscInt k = 0; k < n; k++) {
-    const double *a    = point + (size_t)sorted[k].index * (size_t)(nd + 1);
-    PetscBool     same = PETSC_FALSE;
-
-    for (PetscInt j = nkept - 1; j >= 0 && !same && sorted[k].key - sorted[kept[j]].key <= a[nd]; j--) {
-      const double *b = point + (size_t)sorted[kept[j]].index * (size_t)(nd + 1), radius = PetscMin(a[nd], b[nd]);
-      double        distance = 0;
-
-      for (PetscInt d = 0; d < nd; d++) distance += (a[d] - b[d]) * (a[d] - b[d]);
-      same = (PetscBool)(distance <= radius * radius);
-    }
-    keep[sorted[k].index] = (PetscBool)!same;
-    if (!same) kept[nkept++] = k;
-  }
-  PetscCall(PetscFree2(sorted, kept));
+  PetscCall(PetscSNPrintf(header[nx + 2 * nt + nt * nx], sizeof(*header), "iterations"));
+  if (e->column_distance >= 0) PetscCall(PetscSNPrintf(header[e->column_distance], sizeof(*header), "distance"));
   PetscFunctionReturn(0);
 }
 
-// Mean distance to the nearest other point, of the first NNEIGHBOUR points that are kept.
-static double MeanNearest(PetscInt nd, PetscInt n, const double point[], const PetscBool keep[])
+// /signals of an HDF5 file: what stands behind the inputs of each solution.
+static PetscErrorCode WriteSignals(SnaModel model, PetscInt nx, PetscInt width, const SnaEnsemble *e, SnaFile file)
 {
-  PetscInt first[NNEIGHBOUR], m = 0;
-  double   sum = 0;
+  double *x[SNA_MAX_DIM], *memory, *signals;
 
-  for (PetscInt i = 0; i < n && m < NNEIGHBOUR; i++)
-    if (keep[i]) first[m++] = i;
-  for (PetscInt i = 0; i < m; i++) {
-    const double *a       = point + (size_t)first[i] * (size_t)(nd + 1);
-    double        nearest = INFINITY;
-
-    for (PetscInt j = 0; j < m; j++) {
-      const double *b        = point + (size_t)first[j] * (size_t)(nd + 1);
-      double        distance = 0;
-
-      for (PetscInt d = 0; d < nd; d++) distance += (a[d] - b[d]) * (a[d] - b[d]);
-      if (j != i) nearest = PetscMin(nearest, distance);
-    }
-    sum += sqrt(nearest);
+  PetscFunctionBeginUser;
+  PetscCall(PetscMalloc1((size_t)nx * (size_t)e->nlocal, &memory));
+  PetscCall(PetscMalloc1((size_t)width * (size_t)e->nlocal, &signals));
+  for (PetscInt d = 0; d < nx; d++) {
+    x[d] = memory + (size_t)d * (size_t)e->nlocal;
+    for (PetscInt i = 0; i < e->nlocal; i++) x[d][i] = e->rows[(size_t)i * (size_t)e->stride + (size_t)d];
   }
-  return m > 1 ? sum / (double)m : 0;
+  PetscCall(SnaModelExpand(model, e->nlocal, (const double *const *)x, width, signals));
+  PetscCall(SnaFileWriteRows(file, "/signals", e->nlocal, width, signals));
+  PetscCall(PetscFree(signals));
+  PetscCall(PetscFree(memory));
+  PetscFunctionReturn(0);
 }
 
-static double Scaled(const SnaInversion *task, PetscInt d, double x)
+static PetscErrorCode WriteTable(MPI_Comm comm, SnaModel model, const SnaInversion *task, const SnaEnsemble *e,
+  const char path[], char message[SNA_MAX_MESSAGE])
 {
-  return task->hi[d] > task->lo[d] ? (x - task->lo[d]) / (task->hi[d] - task->lo[d]) : 0;
+  const SnaModelInfo       *model_info;
+  const SnaCoordinatesInfo *info;
+  ColumnName               *header;
+  const char              **names;
+  char                     *columns;
+  SnaFile                   file;
+  PetscBool                 csv;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaModelGetInfo(model, &model_info));
+  PetscCall(SnaModelGetCoordinates(model, &info));
+  PetscCall(PetscMalloc2(e->columns, &header, e->columns, &names));
+  PetscCall(NameColumns(model, task, e, header));
+  for (PetscInt c = 0; c < e->columns; c++) names[c] = header[c];
+  PetscCall(PetscStrendswith(path, ".csv", &csv));
+  if (csv || model_info->expansion == 0 || info->mapped)
+    PetscCall(SnaTableWrite(comm, path, e->nlocal, e->columns, names, e->rows, message));
+  else {
+    const size_t room = (size_t)e->columns * sizeof(*header);
+
+    PetscCall(PetscCalloc1(room, &columns));
+    for (PetscInt c = 0; c < e->columns; c++) {
+      if (c) PetscCall(PetscStrlcat(columns, ",", room));
+      PetscCall(PetscStrlcat(columns, names[c], room));
+    }
+    PetscCall(SnaFileCreate(comm, path, &file));
+    PetscCall(SnaFileWriteRows(file, "/samples", e->nlocal, e->columns, e->rows));
+    PetscCall(SnaFileWriteAttributeText(file, "/samples", "columns", columns));
+    PetscCall(WriteSignals(model, info->n, model_info->expansion, e, file));
+    PetscCall(SnaFileClose(&file, message));
+    PetscCall(PetscFree(columns));
+  }
+  PetscCall(PetscFree2(header, names));
+  PetscFunctionReturn(0);
 }
 
-// Moves the distinct solutions to the front of this rank's rows. *nlocal of them, *total on all ranks. Collective.
-static PetscErrorCode Distinct(MPI_Comm comm, PetscInt nd, const SnaInversion *task, double tolerance, PetscInt n,
-  double rows[], const PetscBool solved[], PetscInt *nlocal, PetscInt *total, double *nearest)
+// ---------------------------------------------------------------------------------------------------------------------
+// Results
+// ---------------------------------------------------------------------------------------------------------------------
+// "name", or "name_ys" of one of several unknowns.
+static PetscErrorCode AddOfUnknown(
+  SnaResults results, const char name[], const SnaInversion *task, const SnaModelInfo *info, PetscInt j, double value)
 {
-  const size_t width = (size_t)(2 * nd + 3);
-  PetscInt     m     = 0, all;
-  MPI_Datatype type;
-  PetscMPIInt  size, rank, *counts, *starts, mine;
-  double      *local, *point;
-  PetscBool   *keep;
+  char of[256];
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscSNPrintf(of, sizeof(of), "%s%s%s", name, task->ntarget > 1 ? "_" : "",
+    task->ntarget > 1 ? info->field[task->unknown[j]] : ""));
+  PetscCall(SnaResultsAdd(results, of, value));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode AddResults(
+  MPI_Comm comm, SnaModel model, const SnaInversion *task, const SnaEnsemble *e, SnaResults results)
+{
+  const SnaModelInfo       *model_info;
+  const SnaCoordinatesInfo *info;
+  const SnaInversionTally  *tally = &e->tally;
+  double                    value, largest[SNA_MAX_UNKNOWNS] = {0};
+  PetscMPIInt               size;
 
   PetscFunctionBeginUser;
   PetscCallMPI(MPI_Comm_size(comm, &size));
-  PetscCallMPI(MPI_Comm_rank(comm, &rank));
-  PetscCall(PetscMalloc1((size_t)n * (size_t)(nd + 1), &local));
-  for (PetscInt i = 0; i < n; i++) {
-    double *row = rows + (size_t)m * width, *a = local + (size_t)m * (size_t)(nd + 1), gg = 0;
+  PetscCall(SnaModelGetInfo(model, &model_info));
+  PetscCall(SnaModelGetCoordinates(model, &info));
+  for (PetscInt i = 0; i < e->nlocal; i++) {
+    const double *residual = e->rows + (size_t)i * (size_t)e->stride + (info->n + task->ntarget * (info->n + 1));
 
-    if (!solved[i]) continue;
-    PetscCall(PetscArraymove(row, rows + (size_t)i * width, width));
-    for (PetscInt d = 0; d < nd; d++) {
-      const double g = (task->hi[d] - task->lo[d]) * row[nd + 1 + d];
-
-      a[d] = Scaled(task, d, row[d]);
-      gg += g * g;
-    }
-    // inside an interval of targets points are where they are
-    a[nd] = row[2 * nd + 1] == 0 ? 1e-9 : PetscMax(1e-9, PetscMin(1e-3, 3 * tolerance / sqrt(gg)));
-    m++;
+    for (PetscInt j = 0; j < task->ntarget; j++) largest[j] = PetscMax(largest[j], fabs(residual[j]));
   }
-  PetscCall(PetscMalloc2(size, &counts, (size_t)size + 1, &starts));
-  PetscCall(PetscMPIIntCast(m, &mine));
-  PetscCallMPI(MPI_Allgather(&mine, 1, MPI_INT, counts, 1, MPI_INT, comm));
-  starts[0] = 0;
-  for (PetscMPIInt p = 0; p < size; p++) starts[p + 1] = starts[p] + counts[p];
-  all = starts[size];
-  PetscCall(PetscMalloc2((size_t)all * (size_t)(nd + 1), &point, all, &keep));
-  PetscCallMPI(MPI_Type_contiguous((int)nd + 1, MPI_DOUBLE, &type));
-  PetscCallMPI(MPI_Type_commit(&type));
-  PetscCallMPI(MPI_Allgatherv(local, mine, type, point, counts, starts, type, comm));
-  PetscCallMPI(MPI_Type_free(&type));
-  PetscCall(MarkDistinct(nd, all, point, keep));
-  *nearest = MeanNearest(nd, all, point, keep);
-  *total = *nlocal = 0;
-  for (PetscInt i = 0; i < all; i++) *total += keep[i] ? 1 : 0;
-  for (PetscInt i = 0; i < m; i++) {
-    if (!keep[starts[rank] + i]) continue;
-    PetscCall(PetscArraymove(rows + (size_t)*nlocal * width, rows + (size_t)i * width, width));
-    (*nlocal)++;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, largest, (int)task->ntarget, MPI_DOUBLE, MPI_MAX, comm));
+  PetscCall(SnaResultsAdd(results, "starts", (double)task->starts));
+  PetscCall(SnaResultsAdd(results, "solutions", (double)e->total));
+  PetscCall(SnaResultsAdd(results, "failures", (double)(task->starts - tally->solved)));
+  PetscCall(SnaResultsAdd(results, "duplicates", (double)(tally->solved - e->total)));
+  PetscCall(SnaResultsAdd(results, "mean_iterations", (double)tally->steps / (double)tally->solved));
+  PetscCall(SnaResultsAdd(results, "evaluations", (double)tally->evaluations));
+  for (PetscInt j = 0; j < task->ntarget; j++)
+    PetscCall(AddOfUnknown(results, "max_residual", task, model_info, j, largest[j]));
+  PetscCall(SnaEnsembleGetSpread(comm, model, task, e, &value));
+  PetscCall(SnaResultsAdd(results, "nearest_neighbour", value));
+  for (PetscInt j = 0; e->column_truth >= 0 && j < task->ntarget; j++) {
+    PetscCall(SnaEnsembleGetRms(comm, e, e->column_truth + j, info->n + j, &value));
+    PetscCall(AddOfUnknown(results, "true_error_rms", task, model_info, j, value));
   }
-  PetscCall(PetscFree2(point, keep));
-  PetscCall(PetscFree2(counts, starts));
-  PetscCall(PetscFree(local));
-  PetscFunctionReturn(0);
-}
-
-static PetscErrorCode Reduce(MPI_Comm comm, SnaInversionTally *tally)
-{
-  PetscInt64 counts[3] = {tally->evaluations, tally->steps, tally->solved};
-
-  PetscFunctionBeginUser;
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, counts, 3, MPIU_INT64, MPI_SUM, comm));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &tally->low, 1, MPI_DOUBLE, MPI_MIN, comm));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &tally->high, 1, MPI_DOUBLE, MPI_MAX, comm));
-  tally->evaluations = counts[0];
-  tally->steps       = counts[1];
-  tally->solved      = counts[2];
-  PetscFunctionReturn(0);
-}
-
-static PetscErrorCode NoSolution(
-  const char unknown[], const SnaInversion *task, const char target[], const SnaInversionTally *tally, char message[])
-{
-  PetscFunctionBeginUser;
-  if (tally->low > tally->high)
-    PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE,
-      "-invert: none of %" PetscInt64_FMT " points of the box of -invert_at lies in the model's domain; widen it",
-      tally->evaluations));
-  else if (task->target[1] < tally->low || task->target[0] > tally->high)
-    PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE,
-      "-invert: %s is out of reach: %s lies between %.6g and %.6g at all %" PetscInt64_FMT
-      " points tried; ask for a value between them, or widen the box of -invert_at",
-      target, unknown, tally->low, tally->high, tally->evaluations));
-  else
-    PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE,
-      "-invert: none of %" PetscInt_FMT " starts reached %s, though values from %.6g to %.6g were met; try more "
-      "-invert_starts, or narrow the box with -invert_at",
-      task->starts, target, tally->low, tally->high));
-  PetscFunctionReturn(0);
-}
-
-static PetscErrorCode WriteTable(MPI_Comm comm, const char unknown[], const SnaCoordinatesInfo *info, const char path[],
-  PetscInt nlocal, const double rows[], char message[SNA_MAX_MESSAGE])
-{
-  const PetscInt nd = info->n;
-  char           header[2 * SNA_MAX_DIM + 3][128];
-  const char    *names[2 * SNA_MAX_DIM + 3];
-
-  PetscFunctionBeginUser;
-  for (PetscInt d = 0; d < nd; d++) {
-    PetscCall(PetscSNPrintf(header[d], sizeof(header[d]), "%s", info->name[d]));
-    PetscCall(PetscSNPrintf(header[nd + 1 + d], sizeof(header[0]), "d%s_d%s", unknown, info->name[d]));
+  if (e->column_distance >= 0) {
+    PetscCall(SnaEnsembleGetMean(comm, e, e->column_distance, &value));
+    PetscCall(SnaResultsAdd(results, "distance_mean", value));
   }
-  PetscCall(PetscSNPrintf(header[nd], sizeof(header[0]), "%s", unknown));
-  PetscCall(PetscSNPrintf(header[2 * nd + 1], sizeof(header[0]), "residual"));
-  PetscCall(PetscSNPrintf(header[2 * nd + 2], sizeof(header[0]), "iterations"));
-  for (PetscInt c = 0; c < 2 * nd + 3; c++) names[c] = header[c];
-  PetscCall(SnaTableWrite(comm, path, nlocal, 2 * nd + 3, names, rows, message));
+  PetscCall(SnaResultsAdd(results, "invert_seconds", e->seconds));
+  PetscCall(SnaResultsAdd(
+    results, "solutions_per_second_per_rank", e->seconds > 0 ? (double)tally->solved / e->seconds / (double)size : 0));
+  PetscCall(SnaResultsAdd(results, "ranks", (double)size));
   PetscFunctionReturn(0);
 }
 
 PetscErrorCode SnaInvert(
   MPI_Comm comm, SnaModel model, const SnaInversion *task, SnaResults results, char message[SNA_MAX_MESSAGE])
 {
-  const SnaModelInfo       *model_info;
-  const SnaCoordinatesInfo *info;
-  const char               *unknown;
-  SnaInversionTally         tally = {.low = INFINITY, .high = -INFINITY}, pilot;
-  PetscInt                  first, n, nlocal = 0, total = 0;
-  PetscMPIInt               size, rank;
-  PetscBool                *solved;
-  PetscLogDouble            t0, t1;
-  double                   *rows, tolerance, seconds, largest = 0, nearest = 0;
-  char                      target[128];
+  const SnaModelInfo *info;
+  SnaEnsemble         e;
+  char                target[512], path[PETSC_MAX_PATH_LEN];
 
   PetscFunctionBeginUser;
-  message[0] = 0;
-  PetscCallMPI(MPI_Comm_size(comm, &size));
-  PetscCallMPI(MPI_Comm_rank(comm, &rank));
-  PetscCall(SnaModelGetInfo(model, &model_info));
-  PetscCall(SnaModelGetCoordinates(model, &info));
-  unknown = model_info->field[0];
-  if (task->target[0] == task->target[1])
-    PetscCall(PetscSNPrintf(target, sizeof(target), "%s=%.6g", unknown, task->target[0]));
-  else
-    PetscCall(PetscSNPrintf(target, sizeof(target), "%s=%.6g:%.6g", unknown, task->target[0], task->target[1]));
-  PetscCall(PetscTime(&t0));
-  PetscCall(SnaInversionProbe(comm, model, task, &tally));
-  tolerance = task->rtol * (PetscMax(tally.high, task->target[1]) - PetscMin(tally.low, task->target[0]));
-  if (task->starts > 16 * NPILOT) { // thousands of draws by each of a million starts would be long in vain
-    pilot = tally;
-    PetscCall(SnaInversionRunStarts(model, task, tolerance, NPILOT * rank / size,
-      NPILOT * (rank + 1) / size - NPILOT * rank / size, NULL, NULL, &pilot));
-    tally.evaluations = pilot.evaluations;
-    PetscCall(Reduce(comm, &pilot));
-    if (pilot.solved == 0) {
-      PetscCall(NoSolution(unknown, task, target, &pilot, message));
-      PetscFunctionReturn(0);
-    }
-  }
-  first = (PetscInt)((PetscInt64)task->starts * rank / size);
-  n     = (PetscInt)((PetscInt64)task->starts * (rank + 1) / size) - first;
-  PetscCall(PetscMalloc1((size_t)n * (size_t)(2 * info->n + 3), &rows));
-  PetscCall(PetscCalloc1(n, &solved));
-  PetscCall(SnaInversionRunStarts(model, task, tolerance, first, n, rows, solved, &tally));
-  PetscCall(PetscTime(&t1));
-  seconds = t1 - t0;
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &seconds, 1, MPI_DOUBLE, MPI_MAX, comm));
-  PetscCall(Reduce(comm, &tally));
-  if (tally.solved == 0)
-    PetscCall(NoSolution(unknown, task, target, &tally, message));
-  else {
-    PetscCall(Distinct(comm, info->n, task, tolerance, n, rows, solved, &nlocal, &total, &nearest));
-    for (PetscInt i = 0; i < nlocal; i++)
-      largest = PetscMax(largest, fabs(rows[(size_t)i * (size_t)(2 * info->n + 3) + (size_t)(2 * info->n + 1)]));
-    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_DOUBLE, MPI_MAX, comm));
-    PetscCall(WriteTable(comm, unknown, info, task->output, nlocal, rows, message));
+  PetscCall(SnaModelGetInfo(model, &info));
+  PetscCall(PetscStrncpy(path, task->output, sizeof(path)));
+  if (!path[0])
+    PetscCall(PetscSNPrintf(path, sizeof(path), "%s_inverse%s", task->stem, info->expansion > 0 ? ".h5" : ".csv"));
+  PetscCall(SnaEnsembleCreate(comm, model, task, &e, message));
+  if (!message[0]) {
+    PetscCall(SnaEnsembleJudge(model, task, &e));
+    PetscCall(WriteTable(comm, model, task, &e, path, message));
   }
   if (!message[0]) {
-    const PetscInt64 failures = task->starts - tally.solved, duplicates = tally.solved - total;
-
+    PetscCall(SnaInversionDescribe(model, task, sizeof(target), target));
     PetscCall(PetscPrintf(comm,
       "inverted %s: %" PetscInt_FMT " solutions from %" PetscInt_FMT " starts (%" PetscInt64_FMT
       " failed, %" PetscInt64_FMT " found again): %s\n",
-      target, total, task->starts, failures, duplicates, task->output));
-    PetscCall(SnaResultsAdd(results, "starts", (double)task->starts));
-    PetscCall(SnaResultsAdd(results, "solutions", (double)total));
-    PetscCall(SnaResultsAdd(results, "failures", (double)failures));
-    PetscCall(SnaResultsAdd(results, "duplicates", (double)duplicates));
-    PetscCall(SnaResultsAdd(results, "mean_iterations", (double)tally.steps / (double)tally.solved));
-    PetscCall(SnaResultsAdd(results, "evaluations", (double)tally.evaluations));
-    PetscCall(SnaResultsAdd(results, "max_residual", largest));
-    PetscCall(SnaResultsAdd(results, "nearest_neighbour", nearest));
-    PetscCall(SnaResultsAdd(
-      results, "solutions_per_second_per_rank", seconds > 0 ? (double)tally.solved / seconds / (double)size : 0));
-    PetscCall(SnaResultsAdd(results, "ranks", (double)size));
+      target, e.total, task->starts, task->starts - e.tally.solved, e.tally.solved - e.total, path));
+    PetscCall(AddResults(comm, model, task, &e, results));
   }
-  PetscCall(PetscFree(rows));
-  PetscCall(PetscFree(solved));
+  PetscCall(SnaEnsembleDestroy(&e));
   PetscFunctionReturn(0);
 }

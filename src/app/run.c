@@ -4,7 +4,7 @@
 #include <sna_config.h>
 
 static const SnaOption run_options[] = {
-  {"model", SNA_OPT_CHOICE, NULL, 0, 0, "vsna|homogenize|microstructure", "What to run."},
+  {"model", SNA_OPT_CHOICE, NULL, 0, 0, "vsna|homogenize|microstructure|khronos", "What to run."},
   {"case", SNA_OPT_STRING, NULL, 0, 0, "name", "Name of the run: its files are <output_dir>/<case>/<case>.*"},
   {"param", SNA_OPT_NAMES, "", 0, 0, "list of name: value", "Constants for all expressions, in order; pi is built in."},
   {"param_*", SNA_OPT_STRING, NULL, 0, 0, "constant expression",
@@ -18,21 +18,33 @@ static const SnaOption command_options[] = {
     "Do everything but solve: set-up, sizes, memory estimate, effective deck. Leaves no output."},
   {"force", SNA_OPT_BOOL, "false", 0, 0, NULL, "Overwrite the results of an earlier run of the same case."},
   {"restart", SNA_OPT_STRING, "", 0, 0, "file", "Continue from a restart file, or from a result to a higher rank."},
+  {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}};
+
+static const SnaOption query_options[] = {
   {"sample", SNA_OPT_STRING, "", 0, 0, "table",
     "With -restart: evaluate the solution in that file at the points of a CSV or HDF5 table, without solving; the deck "
     "may be left out."},
   {"sample_output", SNA_OPT_STRING, "", 0, 0, "table",
     "Where to; default: the points' name with the unknown's name before its ending."},
-  {"invert", SNA_OPT_STRING, "", 0, 0, "unknown=value or unknown=low:high",
-    "With -restart: find inputs for which the solution in that file takes this value, without solving; the deck may be "
-    "left out."},
+  {"predict", SNA_OPT_STRING, "", 0, 0, "table",
+    "Predict the unknowns at the rows of a CSV or HDF5 table, and write them behind its columns: after the solve, or "
+    "with -restart from that file, without solving."},
+  {"predict_output", SNA_OPT_STRING, "", 0, 0, "table",
+    "Where to; default: the table's name with _predicted before its ending."},
+  {"invert", SNA_OPT_STRING, "", 0, 0, "\"u=0.2\" or \"ys=400, uts=700:720\"",
+    "Find inputs for which the unknowns take these values, or one of an interval: after the solve, or with -restart of "
+    "the solution in that file, without solving; the deck may then be left out."},
   {"invert_at", SNA_OPT_STRING, "", 0, 0, "\"z=0, t=0.5:1\"",
     "Inputs that are fixed, and intervals to search in; an input not named is searched over its domain."},
   {"invert_starts", SNA_OPT_INT, "64", 1, 1000000, "1..1000000", "Points to start from; each leads to one solution."},
   {"invert_rtol", SNA_OPT_REAL, "1e-6", 1e-13, 1, NULL,
-    "Largest distance of a solution from the wanted value, as a share of the range of values."},
+    "Largest distance of a solution from the wanted values, as a share of their range."},
+  {"invert_prior", SNA_OPT_CHOICE, "none", 0, 0, "none|data",
+    "Where to start from: anywhere in the box, or points drawn from the distribution of the data that the model was "
+    "learned from."},
   {"invert_output", SNA_OPT_STRING, "", 0, 0, "table",
-    "Where to; default: the restart file's name with _inverse.csv for its ending."},
+    "Where to; default: the result's or the restart file's name with _inverse.csv for its ending, .h5 where inputs "
+    "stand for signals."},
   {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}};
 
 static const SnaOption output_options[] = {
@@ -44,9 +56,10 @@ static const SnaOption output_options[] = {
 
 int SnaAppGetTables(const char *title[SNA_MAX_TABLES], const SnaOption *table[SNA_MAX_TABLES])
 {
-  const char *const      titles[] = {"Run", "Command line", "Output", "Slices", "Pictures while running"};
-  const SnaOption *const tables[] = {run_options, command_options, output_options, SnaSliceOptions, SnaViewOptions};
-  int                    n        = 0;
+  const char *const      titles[] = {"Run", "Command line", "Queries", "Output", "Slices", "Pictures while running"};
+  const SnaOption *const tables[] = {
+    run_options, command_options, query_options, output_options, SnaSliceOptions, SnaViewOptions};
+  int n = 0;
 
   for (; n < (int)(sizeof(tables) / sizeof(tables[0])); n++) {
     title[n] = titles[n];
@@ -79,6 +92,24 @@ PetscErrorCode SnaRunDestroy(SnaRun *run)
   PetscFunctionReturn(0);
 }
 
+// Whether the words of the command line hold -key=value.
+static PetscErrorCode FindOnCommandLine(SnaRun run, const char key[], const char **value)
+{
+  size_t    length;
+  PetscBool same;
+
+  PetscFunctionBeginUser;
+  *value = NULL;
+  PetscCall(PetscStrlen(key, &length));
+  for (int i = 1; i < run->line->deck_argc; i++) {
+    const char *word = run->line->deck_argv[i] + 1;
+
+    PetscCall(PetscStrncmp(word, key, length, &same));
+    if (same && word[length] == '=') *value = word + length + 1;
+  }
+  PetscFunctionReturn(0);
+}
+
 static PetscErrorCode UserError(SnaRun run, const char message[])
 {
   PetscFunctionBeginUser;
@@ -90,6 +121,8 @@ static PetscErrorCode UserError(SnaRun run, const char message[])
 // (-force, -restart, ...) is not repeated.
 static PetscErrorCode DeckFromFile(SnaRun run, const char path[], SnaDeck *deck, char message[SNA_MAX_MESSAGE])
 {
+  const SnaOption *const asked[] = {command_options, query_options};
+
   SnaFile     file;
   char       *text = NULL, *kept, **lines, close_message[SNA_MAX_MESSAGE];
   const char *error;
@@ -108,12 +141,13 @@ static PetscErrorCode DeckFromFile(SnaRun run, const char path[], SnaDeck *deck,
   PetscCall(PetscStrToArray(text, '\n', &n, &lines));
   for (int i = 0; i < n; i++) {
     PetscBool command = PETSC_FALSE;
-    for (const SnaOption *o = command_options; o->key && !command; o++) {
-      size_t key_length;
-      PetscCall(PetscStrlen(o->key, &key_length));
-      PetscCall(PetscStrncmp(lines[i], o->key, key_length, &command));
-      command = (PetscBool)(command && lines[i][key_length] == ':');
-    }
+    for (size_t t = 0; t < PETSC_STATIC_ARRAY_LENGTH(asked); t++)
+      for (const SnaOption *o = asked[t]; o->key && !command; o++) {
+        size_t key_length;
+        PetscCall(PetscStrlen(o->key, &key_length));
+        PetscCall(PetscStrncmp(lines[i], o->key, key_length, &command));
+        command = (PetscBool)(command && lines[i][key_length] == ':');
+      }
     if (command) continue;
     PetscCall(PetscStrlcat(kept, lines[i], length + 2));
     PetscCall(PetscStrlcat(kept, "\n", length + 2));
@@ -133,11 +167,7 @@ static PetscErrorCode OpenDeck(SnaRun run, char message[SNA_MAX_MESSAGE])
 
   PetscFunctionBeginUser;
   message[0] = 0;
-  for (int i = 1; i < run->line->deck_argc; i++) {
-    PetscBool is_restart;
-    PetscCall(PetscStrncmp(run->line->deck_argv[i], "-restart=", 9, &is_restart));
-    if (is_restart) restart = run->line->deck_argv[i] + 9;
-  }
+  PetscCall(FindOnCommandLine(run, "restart", &restart));
   if (run->line->deck || run->line->help)
     PetscCall(SnaDeckCreate(run->comm, run->line->deck, run->line->deck_argc, run->line->deck_argv, &run->deck));
   else if (restart)
@@ -169,13 +199,22 @@ static PetscErrorCode ReadRunKeys(SnaRun run)
   PetscCall(SnaDeckGetString(deck, "restart", NULL, &run->restart));
   PetscCall(SnaDeckGetString(deck, "sample", NULL, &run->sample));
   PetscCall(SnaDeckGetString(deck, "sample_output", NULL, &run->sample_output));
+  PetscCall(SnaDeckGetString(deck, "predict", NULL, &run->predict));
+  PetscCall(SnaDeckGetString(deck, "predict_output", NULL, &run->predict_output));
   if (run->restart && !*run->restart) run->restart = NULL;
   if (run->sample && !*run->sample) run->sample = NULL;
   if (run->sample_output && !*run->sample_output) run->sample_output = NULL;
+  if (run->predict && !*run->predict) run->predict = NULL;
+  if (run->predict_output && !*run->predict_output) run->predict_output = NULL;
   if (run->sample && !run->restart)
     PetscCall(SnaDeckError(deck, "sample", NULL, "-sample needs -restart FILE: the solution to evaluate"));
   if (run->sample_output && !run->sample)
     PetscCall(SnaDeckError(deck, "sample_output", NULL, "-sample_output has no effect without -sample"));
+  if (run->predict_output && !run->predict)
+    PetscCall(SnaDeckError(deck, "predict_output", NULL, "predict_output has no effect without predict"));
+  if (run->predict && run->sample)
+    PetscCall(
+      SnaDeckError(deck, "predict", NULL, "predict and -sample both ask for values at points: write one of them"));
   PetscCall(SnaDeckGetBool(deck, "check", NULL, &run->check));
   PetscCall(SnaDeckGetBool(deck, "force", NULL, &run->force));
   PetscCall(SnaDeckGetBool(deck, "quiet", NULL, &run->quiet));
@@ -190,7 +229,7 @@ static PetscErrorCode RefuseDirections(SnaRun run, const char type[])
 {
   static const char *const refused[][2] = {{"output_slice", "to slice; its fields are written as voxel grids"},
     {"coordinates_space", "that other coordinates could map to"}, {"coordinates_map", "to map to"},
-    {"sample", "to sample in"}, {"invert", "to search in"}};
+    {"sample", "to sample in"}, {"predict", "to predict in"}, {"invert", "to search in"}};
 
   PetscFunctionBeginUser;
   for (size_t i = 0; i < PETSC_STATIC_ARRAY_LENGTH(refused); i++) {
@@ -199,6 +238,34 @@ static PetscErrorCode RefuseDirections(SnaRun run, const char type[])
     if (given)
       PetscCall(SnaDeckError(run->deck, refused[i][0], NULL, "model `%s` has no directions %s", type, refused[i][1]));
   }
+  PetscFunctionReturn(0);
+}
+
+// Whether queries ask the solution in the file of -restart, or the run goes on from there and answers in its end: the latter when the file is that of a
+// run that was stopped, and the queries stand in the deck, not on the command line. What names the default output of an inversion.
+static PetscErrorCode ReadQueries(SnaRun run)
+{
+  char        stem[PETSC_MAX_PATH_LEN];
+  const char *given[2] = {NULL, NULL};
+  PetscBool   stopped  = PETSC_FALSE, h5;
+  size_t      length;
+
+  PetscFunctionBeginUser;
+  PetscCall(FindOnCommandLine(run, "invert", &given[0]));
+  PetscCall(FindOnCommandLine(run, "predict", &given[1]));
+  if (run->restart) PetscCall(PetscStrendswith(run->restart, ".restart.h5", &stopped));
+  run->resume = (PetscBool)(stopped && !given[0] && !given[1]);
+  if (run->restart && !run->resume) {
+    PetscCall(PetscStrncpy(stem, run->restart, sizeof(stem)));
+    PetscCall(PetscStrendswith(stem, ".h5", &h5));
+    PetscCall(PetscStrlen(stem, &length));
+    if (h5) stem[length - 3] = 0;
+  } else
+    PetscCall(PetscSNPrintf(stem, sizeof(stem), "%s/%s/%s", run->dir, run->case_name ? run->case_name : "",
+      run->case_name ? run->case_name : ""));
+  PetscCall(SnaInversionSetFromOptions(run->deck, run->model, stem, &run->invert, &run->inversion));
+  if (run->invert && run->sample)
+    PetscCall(SnaDeckError(run->deck, "invert", NULL, "-invert and -sample are two queries: one run answers one"));
   PetscFunctionReturn(0);
 }
 
@@ -219,9 +286,7 @@ static PetscErrorCode ReadDirectionKeys(SnaRun run, const char type[])
     PetscFunctionReturn(0);
   }
   PetscCall(SnaSlicesSetFromOptions(run->slices, run->deck, run->model));
-  PetscCall(SnaInversionSetFromOptions(run->deck, run->model, run->restart, &run->invert, &run->inversion));
-  if (run->invert && run->sample)
-    PetscCall(SnaDeckError(run->deck, "invert", NULL, "-invert and -sample are two queries: one run answers one"));
+  PetscCall(ReadQueries(run));
   PetscFunctionReturn(0);
 }
 
@@ -341,10 +406,20 @@ static PetscErrorCode OpenView(SnaRun run)
   PetscFunctionReturn(0);
 }
 
+// What is asked of the solution that the model holds.
+static PetscErrorCode Answer(SnaRun run, char message[SNA_MAX_MESSAGE])
+{
+  PetscFunctionBeginUser;
+  message[0] = 0;
+  if (run->sample) PetscCall(SnaQuery(run->comm, run->model, run->sample, run->sample_output, run->results, message));
+  if (run->invert && !message[0]) PetscCall(SnaInvert(run->comm, run->model, &run->inversion, run->results, message));
+  PetscFunctionReturn(0);
+}
+
 static PetscErrorCode Solve(SnaRun run, SnaExit *code)
 {
   SnaSolveStatus status;
-  char           message[SNA_MAX_MESSAGE], path[PETSC_MAX_PATH_LEN];
+  char           message[SNA_MAX_MESSAGE], refused[SNA_MAX_MESSAGE] = "", path[PETSC_MAX_PATH_LEN];
   double         memory = SnaMemoryPeak();
   int            failed = 0;
 
@@ -371,10 +446,15 @@ static PetscErrorCode Solve(SnaRun run, SnaExit *code)
   }
   PetscCall(SnaModelFinish(run->model, run->results));
   PetscCall(WriteResults(run, message));
+  if (!message[0]) PetscCall(Answer(run, refused));
   PetscCall(SnaResultsPrint(run->results, run->comm));
   *code = status == SNA_SOLVE_CONVERGED ? SNA_EXIT_SOLVED : SNA_EXIT_NOTCONVERGED;
   if (status != SNA_SOLVE_CONVERGED)
     PetscCall(PetscPrintf(run->comm, "not converged; the files hold where it ended\n"));
+  if (refused[0]) {
+    PetscCall(UserError(run, refused));
+    *code = SNA_EXIT_USAGE;
+  }
   if (message[0]) {
     PetscCall(UserError(run, message));
     *code = SNA_EXIT_INTERNAL;
@@ -413,11 +493,8 @@ PetscErrorCode SnaRunExecute(SnaRun run, SnaExit *code)
       PetscFunctionReturn(0);
     }
   }
-  if (run->sample || run->invert) {
-    if (run->sample)
-      PetscCall(SnaQuery(run->comm, run->model, run->sample, run->sample_output, run->results, message));
-    else
-      PetscCall(SnaInvert(run->comm, run->model, &run->inversion, run->results, message));
+  if (run->restart && !run->resume && (run->sample || run->predict || run->invert)) {
+    PetscCall(Answer(run, message));
     if (message[0])
       PetscCall(UserError(run, message));
     else {

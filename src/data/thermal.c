@@ -15,8 +15,8 @@
 //   A = integral of exp(-((T - 1000 K)/100 K)^2) dt                                          time in the ageing window
 //   N = sum over j > 0 of 1/(1 + exp(-(Tpeak_j - 1000 K)/75 K)),  Tpeak_j = T(t_j + d_j^2/(2 alpha))   reheats that reach 1000 K
 //
-//   ys  = 204 + 60 C^(1/6) + 25 B           +  8 e1 MPa     Hall and Petch on arm spacings ~ C^(-1/3) [C in K/s]; B = A/(4 s) exp(1 - A/(4 s)), ageing with its optimum
-//   uts = 580 + 35 C^(1/6) + 25 B - 12 N    + 13 e2 MPa     reheats coarsen;  e1, e2, e3 normal, variance 1
+//   ys  = 207 + 60 C^(1/6) + 25 B           +  7 e1 MPa     Hall and Petch on arm spacings ~ C^(-1/3) [C in K/s]; B = A/(4 s) exp(1 - A/(4 s)), ageing with its optimum
+//   uts = 582 + 35 C^(1/6) + 25 B - 12 N    + 10 e2 MPa     reheats coarsen;  e1, e2, e3 normal, variance 1
 //   modulus = 195 + 8 e3 GPa                                whatever the history: no model can learn it
 //
 // from the true T, not from what the camera saw. Constants are those of a nickel alloy such as Inconel 718 in order of magnitude; the laws have the form of known ones and
@@ -122,8 +122,8 @@ static void Properties(uint64_t seed, PetscInt64 row, const Coupon *c, double pr
     reheats += 1 / (1 + exp(-(Temperature(c, k + 1, later) - 1000) / 75));
   }
   peak        = aged / 4 * exp(1 - aged / 4);
-  property[0] = 204 + 60 * fine + 25 * peak + 6.5 * SnaRandomNormal(seed, STREAM(YIELD), index);
-  property[1] = 580 + 35 * fine + 25 * peak - 12 * reheats + 11 * SnaRandomNormal(seed, STREAM(ULTIMATE), index);
+  property[0] = 207 + 60 * fine + 25 * peak + 7 * SnaRandomNormal(seed, STREAM(YIELD), index);
+  property[1] = 582 + 35 * fine + 25 * peak - 12 * reheats + 10 * SnaRandomNormal(seed, STREAM(ULTIMATE), index);
   property[2] = 195 + 8 * SnaRandomNormal(seed, STREAM(MODULUS), index);
 }
 

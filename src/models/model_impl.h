@@ -41,5 +41,7 @@ PetscErrorCode SnaModelCreate_Homogenize(SnaModel model);
 int            SnaModelGetTables_Homogenize(int max, const char *title[], const SnaOption *table[]);
 PetscErrorCode SnaModelCreate_Microstructure(SnaModel model);
 int            SnaModelGetTables_Microstructure(int max, const char *title[], const SnaOption *table[]);
+PetscErrorCode SnaModelCreate_Khronos(SnaModel model);
+int            SnaModelGetTables_Khronos(int max, const char *title[], const SnaOption *table[]);
 
 #endif

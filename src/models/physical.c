@@ -116,23 +116,48 @@ PetscErrorCode SnaModelSample(
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode SnaModelSamplePhysical(SnaModel model, PetscInt field, PetscInt n, const double *const x[], double out[],
-  double *const grad[], PetscBool inside[])
+// Without a map the points are those of the directions, and none is copied.
+static PetscErrorCode SampleDirections(SnaModel model, const SnaCoordinatesInfo *info, PetscInt field, PetscInt n,
+  const double *const x[], double out[], double *const grad[], PetscBool inside[])
 {
-  const SnaCoordinatesInfo *info;
-  const PetscInt            nd = model->info.nd;
-  double                   *work, *y[SNA_MAX_DIM], *dy[SNA_MAX_DIM];
-  PetscBool                 within[BLOCK];
+  PetscInt beyond = 0; // entries beyond their direction's domain, not numbers among them
 
   PetscFunctionBeginUser;
-  PetscCheck(
-    model->coordinates, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONGSTATE, "a model without directions has no samples");
-  PetscCheck(!grad || field < model->info.nunknown, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONG,
-    "derivatives are those of the unknowns");
-  PetscCall(SnaCoordinatesGetInfo(model->coordinates, &info));
-  PetscCall(PetscMalloc1(2 * (size_t)nd * BLOCK, &work));
-  for (PetscInt first = 0; first < n; first += BLOCK) {
-    const PetscInt m = PetscMin(BLOCK, n - first);
+  PetscCall(SampleField(model, field, n, x, x, out, grad));
+  for (PetscInt d = 0; d < info->n; d++) {
+    const double lo = info->lo[d], hi = info->hi[d];
+
+    for (PetscInt i = 0; i < n; i++) beyond += !((x[d][i] >= lo) & (x[d][i] <= hi));
+  }
+  for (PetscInt i = 0; inside && i < n; i++) inside[i] = PETSC_TRUE;
+  for (PetscInt i = 0; beyond && i < n; i++) {
+    PetscBool within = PETSC_TRUE;
+
+    for (PetscInt d = 0; d < info->n && within; d++)
+      within = (PetscBool)(x[d][i] >= info->lo[d] && x[d][i] <= info->hi[d]);
+    if (within) continue;
+    if (inside) inside[i] = PETSC_FALSE;
+    out[i] = NAN;
+    for (PetscInt d = 0; grad && d < info->n; d++) grad[d][i] = NAN;
+  }
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode SampleMapped(SnaModel model, const SnaCoordinatesInfo *info, PetscInt field, PetscInt n,
+  const double *const x[], double out[], double *const grad[], PetscBool inside[])
+{
+  const PetscInt nd = model->info.nd, block = PetscMin(n, BLOCK);
+  double        *work, *y[SNA_MAX_DIM], *dy[SNA_MAX_DIM];
+  PetscBool      within[BLOCK];
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscMalloc1(2 * (size_t)nd * (size_t)block, &work));
+  for (PetscInt d = 0; d < nd; d++) {
+    y[d]  = work + d * block;
+    dy[d] = work + (nd + d) * block;
+  }
+  for (PetscInt first = 0; first < n; first += block) {
+    const PetscInt m = PetscMin(block, n - first);
     const double  *xb[SNA_MAX_DIM];
     double        *gb[SNA_MAX_DIM];
 
@@ -140,17 +165,9 @@ PetscErrorCode SnaModelSamplePhysical(SnaModel model, PetscInt field, PetscInt n
       xb[j] = x[j] + first;
       gb[j] = grad ? grad[j] + first : NULL;
     }
-    for (PetscInt d = 0; d < nd; d++) {
-      y[d]  = work + d * BLOCK;
-      dy[d] = work + (nd + d) * BLOCK;
-    }
     PetscCall(SnaCoordinatesMap(model->coordinates, m, xb, y, within));
-    PetscCall(SampleField(model, field, m, xb, (const double *const *)y, out + first,
-      !grad          ? NULL
-      : info->mapped ? dy
-                     : gb));
-    if (grad && info->mapped)
-      PetscCall(SnaCoordinatesPullBack(model->coordinates, m, xb, (const double *const *)dy, gb));
+    PetscCall(SampleField(model, field, m, xb, (const double *const *)y, out + first, grad ? dy : NULL));
+    if (grad) PetscCall(SnaCoordinatesPullBack(model->coordinates, m, xb, (const double *const *)dy, gb));
     for (PetscInt i = 0; i < m; i++) {
       if (inside) inside[first + i] = within[i];
       if (within[i]) continue;
@@ -159,6 +176,21 @@ PetscErrorCode SnaModelSamplePhysical(SnaModel model, PetscInt field, PetscInt n
     }
   }
   PetscCall(PetscFree(work));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaModelSamplePhysical(SnaModel model, PetscInt field, PetscInt n, const double *const x[], double out[],
+  double *const grad[], PetscBool inside[])
+{
+  const SnaCoordinatesInfo *info;
+
+  PetscFunctionBeginUser;
+  PetscCheck(
+    model->coordinates, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONGSTATE, "a model without directions has no samples");
+  PetscCheck(!grad || field < model->info.nunknown, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONG,
+    "derivatives are those of the unknowns");
+  PetscCall(SnaCoordinatesGetInfo(model->coordinates, &info));
+  PetscCall((info->mapped ? SampleMapped : SampleDirections)(model, info, field, n, x, out, grad, inside));
   PetscFunctionReturn(0);
 }
 

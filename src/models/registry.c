@@ -5,12 +5,13 @@ static const SnaModelType types[] = {
   {"vsna", SnaModelCreate_VSNA, SnaModelGetTables_VSNA},
   {"homogenize", SnaModelCreate_Homogenize, SnaModelGetTables_Homogenize},
   {"microstructure", SnaModelCreate_Microstructure, SnaModelGetTables_Microstructure},
+  {"khronos", SnaModelCreate_Khronos, SnaModelGetTables_Khronos},
 };
 #define NTYPES ((PetscInt)(sizeof(types) / sizeof(types[0])))
 
 const char *SnaModelNames(void)
 {
-  return "vsna|homogenize|microstructure";
+  return "vsna|homogenize|microstructure|khronos";
 }
 
 int SnaModelGetTables(int max, const char *title[], const SnaOption *table[])

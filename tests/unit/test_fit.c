@@ -286,6 +286,8 @@ static void stopped_and_continued(void **state)
     assert_int_equal(SnaSeparableGetParameters(other, &b), 0);
     assert_memory_equal(a, b, (size_t)straight->np * sizeof(double));
   }
+  MPI_Barrier(PETSC_COMM_WORLD);
+  (void)remove("test_fit.h5");
   SnaSeparableDestroy(&straight);
   SnaSeparableDestroy(&other);
   free_rows(&rows);
