@@ -14,8 +14,9 @@
 //   C = 500 K / (time from 1500 to 1000 K after layer 0, later layers left out)             cooling rate
 //   A = integral of exp(-((T - 1000 K)/100 K)^2) dt                                          time in the ageing window
 //   N = sum over j > 0 of 1/(1 + exp(-(Tpeak_j - 1000 K)/75 K)),  Tpeak_j = T(t_j + d_j^2/(2 alpha))   reheats that reach 1000 K
+//   B = A/(4 s) exp(1 - A/(4 s))                                                             ageing with its optimum at 4 s
 //
-//   ys  = 207 + 60 C^(1/6) + 25 B           +  7 e1 MPa     Hall and Petch on arm spacings ~ C^(-1/3) [C in K/s]; B = A/(4 s) exp(1 - A/(4 s)), ageing with its optimum
+//   ys  = 207 + 60 C^(1/6) + 25 B           +  7 e1 MPa     C in K/s: Hall and Petch on arm spacings ~ C^(-1/3)
 //   uts = 582 + 35 C^(1/6) + 25 B - 12 N    + 10 e2 MPa     reheats coarsen;  e1, e2, e3 normal, variance 1
 //   modulus = 195 + 8 e3 GPa                                whatever the history: no model can learn it
 //

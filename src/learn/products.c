@@ -35,7 +35,7 @@ static PetscErrorCode NumberModes(SnaSeparable s)
 {
   const SnaInteraction *in     = &s->o.interaction;
   const PetscInt        copies = s->o.learned ? 1 : s->o.nout;
-  PetscInt              per    = 0;
+  PetscInt              per = 0, next[SNA_MAX_DIM] = {0};
 
   PetscFunctionBeginUser;
   for (PetscInt k = 0; k < in->nsubset; k++) per += in->rank[k];
@@ -54,17 +54,16 @@ static PetscErrorCode NumberModes(SnaSeparable s)
     for (PetscInt m = 0; m < s->nmode; m++) s->nof[d] += (PetscInt)(s->mode[m] >> d & 1);
     if (s->nof[d] < s->nmode) s->full = PETSC_FALSE;
     PetscCall(PetscMalloc1(s->nof[d], &s->of[d]));
-    s->nof[d] = 0;
-    for (PetscInt m = 0; m < s->nmode; m++)
-      if (s->mode[m] >> d & 1) s->of[d][s->nof[d]++] = m;
     s->offset[d + 1] = s->offset[d] + s->nof[d];
   }
   PetscCall(PetscMalloc1(s->offset[s->o.nd], &s->factor));
-  s->first[0] = 0;
   for (PetscInt m = 0, n = 0; m < s->nmode; m++) {
+    s->first[m] = n;
     for (PetscInt d = 0; d < s->o.nd; d++)
-      for (PetscInt k = 0; k < s->nof[d]; k++)
-        if (s->of[d][k] == m) s->factor[n++] = s->offset[d] + k;
+      if (s->mode[m] >> d & 1) {
+        s->of[d][next[d]] = m;
+        s->factor[n++]    = s->offset[d] + next[d]++;
+      }
     s->first[m + 1] = n;
   }
   PetscFunctionReturn(0);

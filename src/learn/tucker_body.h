@@ -108,9 +108,11 @@ static void NAME(Gradient)(
   const SplineTable all = {.n = l.nright, .dense = PETSC_TRUE};
 
   NAME(Backward)(s, theta, &l, 0, s->o.nout, v, work);
-  for (PetscInt d = 0; d < nd; d++)
-    NAME(Collect)
-    (&s->table[d], rank, work + l.du + d * rank * ROWS, block->basis[d], block->cell[d], g + s->start[d] * 16);
+  for (PetscInt d = 0; d < nd; d++) {
+    const REAL *du = work + l.du + d * rank * ROWS;
+
+    NAME(Collect)(&s->table[d], rank, du, block->basis[d], block->cell[d], g + s->start[d] * 16);
+  }
   NAME(Collect)(&all, s->o.nout * l.nleft, work + l.C, work + l.Q, NULL, g + s->start[nd] * 16);
 }
 
