@@ -17,7 +17,7 @@
 #include "app_impl.h"
 #include <math.h>
 
-#define LANES     128   // starts that advance together, one call of the model for all
+#define LANES     64    // starts that advance together, one call of the model for all
 #define VECTOR    8     // loops over lanes go to the next multiple: every lane is computed by the same instructions
 #define REACH     0.5   // longest step, in widths of the box
 #define DAMPING   1e-13 // of the trace of J J^T
@@ -25,7 +25,7 @@
 #define MAX_STEPS 40    // evaluations of one Newton run
 #define MAX_DRAWS 4096  // points that one start may draw
 #define MAX_TRIES 32    // Newton runs of one start
-#define NPROBE    256   // points that tell the range of u
+#define NPROBE    128   // points that tell the range of u
 #define SEED      UINT64_C(0x1e7e15e7)
 
 typedef enum { GOES_ON, DRAWS, SOLVED, FAILED } Event;

@@ -7,7 +7,8 @@ static const char *const free_keys[] = {"output_", "insitu_", "checkpoint_", "er
   "vsna_rank", "vsna_ladder", "vsna_als_rtol", "vsna_als_max_sweeps", "vsna_als_sweeps", "vsna_als_final_sweeps",
   "vsna_restarts", "pde_reference", "coordinates_", "vsna_ksp_", "vsna_pc_", "vsna_mat_type", "vsna_tt_max_sweeps",
   "vsna_tt_ksp_", "vsna_convert", "vsna_convert_rank", "homogenize_max_it", "homogenize_memory", "homogenize_fields",
-  "homogenize_field_load", "homogenize_macroscopic", "batch_", "generator_cells", "generator_attempts", "fft_"};
+  "homogenize_field_load", "homogenize_macroscopic", "batch_", "generator_cells", "generator_attempts", "fft_",
+  "export_"};
 
 static PetscBool IsFree(const char key[])
 {

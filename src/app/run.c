@@ -412,6 +412,8 @@ static PetscErrorCode Answer(SnaRun run, char message[SNA_MAX_MESSAGE])
   PetscFunctionBeginUser;
   message[0] = 0;
   if (run->sample) PetscCall(SnaQuery(run->comm, run->model, run->sample, run->sample_output, run->results, message));
+  if (run->predict)
+    PetscCall(SnaPredict(run->comm, run->model, run->predict, run->predict_output, run->results, message));
   if (run->invert && !message[0]) PetscCall(SnaInvert(run->comm, run->model, &run->inversion, run->results, message));
   PetscFunctionReturn(0);
 }

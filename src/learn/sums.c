@@ -20,13 +20,19 @@ PetscErrorCode SnaExactScale(MPI_Comm comm, double largest, PetscInt64 count, do
   PetscFunctionReturn(0);
 }
 
+// With a scale that does not fit, sums may overflow: SnaExactIsValid then has them made again.
+static int64_t Wrap(int64_t a, int64_t b)
+{
+  return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
 // The bits of |v| as an integer order like |v|, with infinity and NaN at the end.
 double SnaExactAddD(PetscInt n, const double v[], double scale, int64_t sum[])
 {
   int64_t largest = 0;
   double  value;
 
-  for (PetscInt i = 0; i < n; i++) sum[i] += (int64_t)(v[i] * scale);
+  for (PetscInt i = 0; i < n; i++) sum[i] = Wrap(sum[i], (int64_t)(v[i] * scale));
   for (PetscInt i = 0; i < n; i++) {
     int64_t bits;
 
@@ -43,7 +49,7 @@ double SnaExactAddF(PetscInt n, const float v[], double scale, int64_t sum[])
   int32_t largest = 0;
   float   value;
 
-  for (PetscInt i = 0; i < n; i++) sum[i] += (int64_t)((double)v[i] * scale);
+  for (PetscInt i = 0; i < n; i++) sum[i] = Wrap(sum[i], (int64_t)((double)v[i] * scale));
   for (PetscInt i = 0; i < n; i++) {
     int32_t bits;
 

@@ -143,6 +143,28 @@ static PetscErrorCode WriteFolds(const Khronos *k, SnaFile file)
   PetscFunctionReturn(0);
 }
 
+// Histories that were made: the result then has the shape of a file of measured ones, with signals and a table of properties.
+static PetscErrorCode WriteHistories(Khronos *k, SnaFile file)
+{
+  const PetscInt n = k->all.n, nt = k->ntarget;
+  double        *table;
+  char           columns[SNA_MAX_MESSAGE] = "";
+
+  PetscFunctionBeginUser;
+  if (!k->thermal || !k->signal) PetscFunctionReturn(0);
+  PetscCall(PetscMalloc1((size_t)n * (size_t)nt, &table));
+  for (PetscInt o = 0; o < nt; o++) {
+    for (PetscInt i = 0; i < n; i++) table[i * nt + o] = k->all.y[o][i];
+    PetscCall(PetscStrlcat(columns, o ? "," : "", sizeof(columns)));
+    PetscCall(PetscStrlcat(columns, k->target[o], sizeof(columns)));
+  }
+  PetscCall(SnaFileWriteRows(file, "/signals", n, k->deck.length, k->signal));
+  PetscCall(SnaFileWriteRows(file, "/table", n, nt, table));
+  PetscCall(SnaFileWriteAttributeText(file, "/table", "columns", columns));
+  PetscCall(PetscFree(table));
+  PetscFunctionReturn(0);
+}
+
 PetscErrorCode SnaModelWrite_Khronos(SnaModel model, SnaFile file)
 {
   Khronos *k = (Khronos *)model->data;
@@ -152,6 +174,7 @@ PetscErrorCode SnaModelWrite_Khronos(SnaModel model, SnaFile file)
   PetscCall(WriteHistory(k->run, file));
   PetscCall(WriteTest(model, file));
   PetscCall(WriteFolds(k, file));
+  PetscCall(WriteHistories(k, file));
   if (k->running) {
     const PetscInt at[2] = {k->fold, k->output};
     PetscCall(SnaFileWriteInts(file, "/state/at", 2, at));

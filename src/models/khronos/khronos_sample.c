@@ -1,7 +1,7 @@
 // khronos_sample.c - the trained model as functions of physical inputs, and where its data lie.
 //
-//   value       t_d = scale_d(x_d), moved to [0,1];  regression: u = scale^-1(y(t));  classification: probability exp(y_k) / sum_c exp(y_c)
-//   gradient    du/dx_d = (du/dy) (dy/dt_d) (dt_d/dx_d), 0 where x_d lies outside the range of its scale;  p_k' = p_k (y_k' - sum_c p_c y_c')
+//   value       t_d = scale_d(x_d);  regression: u = scale^-1(y(t));  classification: probability exp(y_k) / sum_c exp(y_c)
+//   gradient    du/dx_d = (du/dy) (dy/dt_d) (dt_d/dx_d);  p_k' = p_k (y_k' - sum_c p_c y_c')
 //   distance    Mahalanobis distance |L^-1 (t - mean)| of the scaled inputs to those of the training rows, over that which holds 95 % of them
 //   draw        t = mean + L z, z standard normal numbers of (seed, direction, point), x moved into the box of the inputs
 //   expand      principal components -> coefficients -> signal
@@ -56,10 +56,11 @@ void KhronosSoftmax(PetscInt nclass, PetscInt n, double *const z[])
   }
 }
 
-// t of physical x in [0,1]; what is no number becomes 0 and is marked: nan[i] is then NaN, else 0.
-static void ScaleInputs(const Khronos *k, PetscInt nd, PetscInt n, const double *const x[], double nan[])
+// run->t of physical x. The ends of the range are inside, round-off included: there the derivative must not vanish.
+static void ScaleInputs(const Khronos *k, PetscInt nd, PetscInt n, const double *const x[])
 {
-  for (PetscInt i = 0; i < n; i++) nan[i] = 0;
+  const double margin = 1e-12;
+
   for (PetscInt d = 0; d < nd; d++) {
     const SnaScale *s = &k->model.x[d];
     double         *t = k->run->t[d];
@@ -67,20 +68,20 @@ static void ScaleInputs(const Khronos *k, PetscInt nd, PetscInt n, const double 
       for (PetscInt i = 0; i < n; i++) t[i] = (log(x[d][i]) - s->shift) / s->width;
     else
       for (PetscInt i = 0; i < n; i++) t[i] = (x[d][i] - s->shift) / s->width;
-    for (PetscInt i = 0; i < n; i++) nan[i] += x[d][i] != x[d][i] ? x[d][i] : 0;
-    for (PetscInt i = 0; i < n; i++) t[i] = t[i] > 0 ? (t[i] < 1 ? t[i] : 1) : 0;
+    for (PetscInt i = 0; i < n; i++) {
+      if (t[i] > 1 && t[i] < 1 + margin) t[i] = 1;
+      if (t[i] < 0 && t[i] > -margin) t[i] = 0;
+    }
   }
 }
 
-// out = dt_d/dx_d, 0 beyond the ends (which themselves count as inside, round-off included).
-static void ScaleSlope(const SnaScale *s, PetscInt n, const double x[], double out[])
+// grad *= dt/dx
+static void ChainInput(const SnaScale *s, PetscInt n, const double x[], double grad[])
 {
-  const double margin = 1e-12;
-
-  for (PetscInt i = 0; i < n; i++) {
-    const double t = ((s->log ? log(x[i]) : x[i]) - s->shift) / s->width;
-    out[i]         = t >= -margin && t <= 1 + margin ? 1 / (s->log ? s->width * x[i] : s->width) : 0;
-  }
+  if (s->log)
+    for (PetscInt i = 0; i < n; i++) grad[i] /= s->width * x[i];
+  else
+    for (PetscInt i = 0; i < n; i++) grad[i] /= s->width;
 }
 
 static PetscErrorCode SampleBlock(
@@ -89,30 +90,29 @@ static PetscErrorCode SampleBlock(
   Khronos       *m   = (Khronos *)model->data;
   KhronosRun     run = m->run;
   const PetscInt nd  = model->info.nd;
-  double         nan[KHRONOS_BLOCK], factor[KHRONOS_BLOCK];
 
   PetscFunctionBeginUser;
-  ScaleInputs(m, nd, n, x, nan);
+  ScaleInputs(m, nd, n, x);
   PetscCall(KhronosEvaluateBlock(m, nd, n, m->model.npart > 1 ? k : -1, (PetscBool)(grad != NULL)));
   if (m->nclass > 0) {
     KhronosSoftmax(m->nclass, n, run->y);
-    for (PetscInt i = 0; i < n; i++) u[i] = run->y[k][i] + nan[i];
-    for (PetscInt d = 0; d < nd && grad; d++) {
-      const double *own = run->dy[k * nd + d];
-      ScaleSlope(&m->model.x[d], n, x[d], factor);
-      for (PetscInt i = 0; i < n; i++) grad[d][i] = own[i];
+    for (PetscInt i = 0; i < n; i++) u[i] = run->y[k][i];
+  } else {
+    const SnaScale *s = &m->model.y[k];
+    for (PetscInt i = 0; i < n; i++) u[i] = s->shift + s->width * run->y[k][i];
+    for (PetscInt i = 0; i < n && s->log; i++) u[i] = exp(u[i]);
+  }
+  for (PetscInt d = 0; d < nd && grad; d++) {
+    PetscCall(PetscArraycpy(grad[d], run->dy[k * nd + d], n));
+    if (m->nclass > 0) {
       for (PetscInt c = 0; c < m->nclass; c++)
         for (PetscInt i = 0; i < n; i++) grad[d][i] -= run->y[c][i] * run->dy[c * nd + d][i];
-      for (PetscInt i = 0; i < n; i++) grad[d][i] *= u[i] * factor[i];
+      for (PetscInt i = 0; i < n; i++) grad[d][i] *= u[i];
+    } else {
+      const SnaScale *s = &m->model.y[k];
+      for (PetscInt i = 0; i < n; i++) grad[d][i] *= s->log ? s->width * u[i] : s->width;
     }
-    PetscFunctionReturn(0);
-  }
-  for (PetscInt i = 0; i < n; i++) u[i] = SnaScaleBackward(&m->model.y[k], run->y[k][i]) + nan[i];
-  for (PetscInt d = 0; d < nd && grad; d++) {
-    const SnaScale *s = &m->model.y[k];
-    ScaleSlope(&m->model.x[d], n, x[d], factor);
-    for (PetscInt i = 0; i < n; i++)
-      grad[d][i] = (s->log ? s->width * u[i] : s->width + nan[i]) * run->dy[k * nd + d][i] * factor[i];
+    ChainInput(&m->model.x[d], n, x[d], grad[d]);
   }
   PetscFunctionReturn(0);
 }

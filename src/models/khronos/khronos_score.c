@@ -9,6 +9,7 @@
 // Rows come in blocks that are the same on any number of ranks, and means are taken out before squares are summed: the figures of different numbers of
 // ranks differ by some 1e-15.
 #include "khronos_run.h"
+#include <ctype.h>
 #include <math.h>
 
 #define BINS    64
@@ -230,6 +231,8 @@ static PetscErrorCode AddSharesOf(
     if ((subset[s] & (subset[s] - 1)) && !quadratic) continue; // more than one input
     PetscCall(NameSubset(k, nd, subset[s], "_", sizeof(inputs), inputs));
     PetscCall(PetscSNPrintf(figure, sizeof(figure), "%s_%s", prefix, inputs));
+    for (char *c = figure; *c; c++) // one word, as the names of fields
+      if (!isalnum((unsigned char)*c) && *c != '.' && *c != '-') *c = '_';
     PetscCall(SnaResultsAdd(results, figure, share[s]));
   }
   for (int c = 0; c < PRINTED; c++) {
