@@ -24,12 +24,11 @@ p = run(DECK, np=1, args=["-quiet"])
 checks.that(p.exit == 0 and not any(line.startswith("als ") for line in p.out.splitlines()), "-quiet has no progress lines", p)
 checks.refused(run(DECK, np=0, args=["-restart"]), r"restart", "-restart without a file")
 checks.refused(run(DECK, np=0, args=["-sample", "points.csv"]), r"-restart", "-sample without -restart")
-checks.refused(run(DECK, np=0, args=["-invert", "u=0.5"]), r"-invert needs -restart", "-invert without -restart")
 checks.refused(run(DECK, np=0, args=["-restart", "no.h5", "-sample", "points.csv", "-invert", "u=0.5"]), r"two queries", "-invert with -sample")
 checks.refused(run(DECK, np=0, args=["-restart", "no.h5", "-invert", "u=0.5"]), r"no\.h5", "-invert of a file that is not there")
-checks.refused(run(DECK, np=0, args=["-invert_starts", "9"]), r"no effect without -invert", "an option of -invert alone")
+checks.refused(run(DECK, np=0, args=["-invert_starts", "9"]), r"no effect without invert", "an option of -invert alone")
 for target, words in (
-    ("0.5", r"name=value"), ("v=0.5", r"write u=0\.5"), ("u=a", r"`a`"), ("u=", r"empty"), ("u=0.3:0.2", r"lower end comes first"), ("u=1/0", r"finite"), ("u=0.5,u=0.6", r"-invert:"),
+    ("0.5", r"name=value"), ("v=0.5", r"`v` is no unknown of the solution; there is u"), ("u=a", r"`a`"), ("u=", r"empty"), ("u=0.3:0.2", r"lower end comes first"), ("u=1/0", r"finite"), ("u=0.5,u=0.6", r"`u` is named twice"), ("u=0.5, w=1", r"`w` is no unknown"),
 ):
     checks.refused(run(DECK, np=0, args=["-restart", "no.h5", "-invert", target]), [r"-invert:", words], f"-invert {target}")
 for box, words in (
@@ -38,6 +37,8 @@ for box, words in (
 ):
     checks.refused(run(DECK, np=0, args=["-restart", "no.h5", "-invert", "u=0.5", "-invert_at", box]), [r"-invert_at:", words], f"-invert_at {box}")
 checks.refused(run(DECK, np=0, args=["-restart", "no.h5", "-invert", "u=0.5", "-invert_starts", "0", "-invert_rtol", "2"]), [r"-invert_starts: 0", r"-invert_rtol: 2"], "numbers out of range, told together")
+for prior, words in (("data", r"not learned from data.*write none"), ("all", r"must be one of none, data")):
+    checks.refused(run(DECK, np=0, args=["-restart", "no.h5", "-invert", "u=0.5", "-invert_prior", prior]), [r"-invert_prior:", words], f"-invert_prior {prior}")
 checks.refused(run(DECK, np=0, args=["-restart", "no.h5", "-invert"]), r"-invert: has no value", "-invert without a target")
 p = run(DECK, np=0, args=["--vsna_rank", "3"])
 checks.that(p.exit == 0 and p.results.get("rank") == 3, "two dashes are as good as one", p)

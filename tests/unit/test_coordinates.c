@@ -129,11 +129,12 @@ static void test_map(void **state)
 // A model by hand: u = p^2 q + t z in the directions, outside of the library's own models
 // ---------------------------------------------------------------------------------------------------------------------
 static PetscErrorCode SampleByHand(
-  SnaModel model, PetscInt n, const double *const y[], double u[], double *const grad[])
+  SnaModel model, PetscInt k, PetscInt n, const double *const y[], double u[], double *const grad[])
 {
   const double *p = y[0], *t = y[1], *q = y[2], *z = y[4];
 
   (void)model;
+  assert_int_equal(k, 0);
   for (PetscInt i = 0; i < n; i++) {
     u[i] = p[i] * p[i] * q[i] + t[i] * z[i];
     if (!grad) continue;
@@ -153,8 +154,8 @@ static struct SnaModel_ ModelByHand(
 
   model.ops.sample    = SampleByHand;
   model.info.nd       = nd;
-  model.info.nfield   = 1;
-  model.info.field[0] = "u";
+  model.info.nunknown = model.info.nfield = 1;
+  model.info.field[0]                     = "u";
   for (PetscInt d = 0; d < nd; d++) {
     model.info.name[d] = name[d];
     model.info.lo[d]   = lo[d];
@@ -217,9 +218,10 @@ static void test_gradient(void **state)
 // x and y in a square, p = x + y and q = x - y in [-1, 1]: half of the square, a diamond, maps into the domain. With v = x and u = v + 1
 // the error is sqrt(int 1 / int x^2) = sqrt(2 / (1/3)) over the diamond.
 static PetscErrorCode SampleDiamond(
-  SnaModel model, PetscInt n, const double *const y[], double u[], double *const grad[])
+  SnaModel model, PetscInt k, PetscInt n, const double *const y[], double u[], double *const grad[])
 {
   (void)model;
+  (void)k;
   (void)grad;
   for (PetscInt i = 0; i < n; i++) u[i] = 0.5 * (y[0][i] + y[1][i]) + 1;
   return 0;

@@ -106,7 +106,9 @@ if not checks.that(sphere.exit in (0, 3) and sphere.results["error_l2"] < 1e-4, 
 accuracy = 3e-4  # of u from the solve, in the largest norm
 done, table, data = invert(sphere, "u=1/4", "-invert_starts", 500)
 points = np.column_stack([table[n] for n in "xyz"])
-checks.that(list(table) == "x y z u du_dx du_dy du_dz residual iterations".split(), f"columns {list(table)}")
+checks.that(list(table) == "x y z u du_dx du_dy du_dz residual iterations true_u".split(), f"columns {list(table)}")
+checks.below(np.abs(table["true_u"] - np.square(points).sum(axis=1)).max(), 1e-15, "true_u is the deck's reference")
+checks.close(np.sqrt(np.mean((table["true_u"] - table["u"]) ** 2)), done.results["true_error_rms"], 1e-9, "true_error_rms", done)
 checks.that(len(points) == 500 == done.results["solutions"] and done.results["failures"] == 0, "every start leads to a solution of its own", done)
 checks.below(np.abs(np.linalg.norm(points, axis=1) - 0.5).max(), accuracy, "the points lie on the sphere")
 checks.below(np.abs(table["u"] - 0.25).max(), 1e-6 * 3.01, "u is the target to rtol times its range, which is 3")

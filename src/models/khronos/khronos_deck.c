@@ -36,7 +36,8 @@ static const SnaOption data_options[] = {{"data_file", SNA_OPT_STRING, "", 0, 0,
   {"data_scale", SNA_OPT_CHOICE, "linear", 0, 0, "linear|log|standard",
     "How inputs come to [0,1]: from their range, that of their logarithm, or mean -+ 3 standard deviations."},
   {"data_target_scale", SNA_OPT_CHOICE, "auto", 0, 0, "auto|none|standard|deviation|log",
-    "auto: deviation (y over its standard deviation, which keeps products products) unless the mean is more than ten of "
+    "auto: deviation (y over its standard deviation, which keeps products products) unless the mean is more than ten "
+    "of "
     "them, else standard (which takes the mean away); log: standard of ln y."},
   {"data_signals", SNA_OPT_STRING, "", 0, 0, "/signals",
     "Data set of the HDF5 file, samples x time: inputs are its principal components c1, c2, ...; targets are in "

@@ -296,19 +296,23 @@ PetscErrorCode SnaModelSolve_Khronos(SnaModel model, SnaResults results, SnaSolv
 // ---------------------------------------------------------------------------------------------------------------------
 // After training
 // ---------------------------------------------------------------------------------------------------------------------
-// Mean and standard deviation over the folds of one figure.
-static PetscErrorCode AddFolds(const Khronos *k, SnaResults results, const char name[], const double value[])
+// Mean and standard deviation over the folds of one figure; the mean is that of the test, since every row is a test row once.
+static PetscErrorCode AddFolds(
+  const Khronos *k, SnaResults results, const char figure[], const char target[], const double value[])
 {
   const PetscInt n    = k->run->nfold;
   double         mean = 0, square = 0;
-  char           deviation[256];
+  char           name[256];
 
   PetscFunctionBeginUser;
   for (PetscInt f = 0; f < n; f++) mean += value[f] / (double)n;
   for (PetscInt f = 0; f < n; f++) square += (value[f] - mean) * (value[f] - mean);
+  PetscCall(PetscSNPrintf(name, sizeof(name), "%s_test%s", figure, target));
   PetscCall(SnaResultsAdd(results, name, mean));
-  PetscCall(PetscSNPrintf(deviation, sizeof(deviation), "%s_deviation", name));
-  PetscCall(SnaResultsAdd(results, deviation, n > 1 ? sqrt(square / (double)(n - 1)) : 0));
+  PetscCall(PetscSNPrintf(name, sizeof(name), "%s_folds%s", figure, target));
+  PetscCall(SnaResultsAdd(results, name, mean));
+  PetscCall(PetscSNPrintf(name, sizeof(name), "%s_folds%s_deviation", figure, target));
+  PetscCall(SnaResultsAdd(results, name, n > 1 ? sqrt(square / (double)(n - 1)) : 0));
   PetscFunctionReturn(0);
 }
 
@@ -326,14 +330,14 @@ static PetscErrorCode AddAllFolds(SnaModel model, SnaResults results)
     PetscCall(PetscSNPrintf(name, sizeof(name), "r2_fold_%" PetscInt_FMT, f + 1));
     PetscCall(SnaResultsAdd(results, name, value[f]));
   }
-  PetscCall(AddFolds(k, results, "r2_folds", value));
+  PetscCall(AddFolds(k, results, "r2", "", value));
   for (PetscInt o = 0; o < k->ntarget && k->ntarget > 1 && !k->nclass; o++) {
     for (PetscInt f = 0; f < run->nfold; f++) value[f] = run->fold[f].r2[o];
-    PetscCall(PetscSNPrintf(name, sizeof(name), "r2_folds_%s", k->field[o]));
-    PetscCall(AddFolds(k, results, name, value));
+    PetscCall(PetscSNPrintf(name, sizeof(name), "_%s", k->field[o]));
+    PetscCall(AddFolds(k, results, "r2", name, value));
   }
   for (PetscInt f = 0; f < run->nfold && k->nclass > 0; f++) value[f] = run->fold[f].accuracy;
-  if (k->nclass > 0) PetscCall(AddFolds(k, results, "accuracy_folds", value));
+  if (k->nclass > 0) PetscCall(AddFolds(k, results, "accuracy", "", value));
   PetscCall(SnaResultsAdd(results, "train_seconds_folds", run->fold_seconds));
   PetscCall(PetscFree(value));
   PetscFunctionReturn(0);
