@@ -3,6 +3,7 @@
     tests/run_case.py EXPECTED.json [CASE ...]      exit 0: all agree, 1: a value or exit code differs, 77: no solver
 
 EXPECTED.json: {case: {"deck": path below the source tree, "np": 2, "options": [...], "exit": 0, "expected": {quantity: [value, rtol]}}}
+"{source}" in an option stands for the source tree.
 An rtol of 0 asks for equality; a quantity that the run does not report is a mismatch.
 
 Environment: SNA_SOLVER (program), SNA_VIEW, SNA_MPIEXEC (launcher with its flags), SNA_SOURCE_DIR, SNA_BUILD_TYPE. Every run has a
@@ -253,7 +254,8 @@ def main(arguments):
         case = cases[name]
         if DEBUG and case.get("release_only"):
             continue
-        done = run((SOURCE / case["deck"]).read_text(), np=case.get("np", 2), args=case.get("options", []))
+        done = run((SOURCE / case["deck"]).read_text(), np=case.get("np", 2),
+                   args=[option.replace("{source}", str(SOURCE)) for option in case.get("options", [])])
         lines = compare(case["expected"], done.results)
         if done.exit != case.get("exit", 0):
             lines.append(f"exit code {done.exit} instead of {case.get('exit', 0)}")

@@ -33,7 +33,8 @@ static const SnaOption query_options[] = {
     "Where to; default: the table's name with _predicted before its ending."},
   {"invert", SNA_OPT_STRING, "", 0, 0, "\"u=0.2\" or \"ys=400, uts=700:720\"",
     "Find inputs for which the unknowns take these values, or one of an interval: after the solve, or with -restart of "
-    "the solution in that file, without solving; the deck may then be left out."},
+    "the solution in that file, without solving; the deck may then be left out. A stopped run whose deck asks is "
+    "finished first."},
   {"invert_at", SNA_OPT_STRING, "", 0, 0, "\"z=0, t=0.5:1\"",
     "Inputs that are fixed, and intervals to search in; an input not named is searched over its domain."},
   {"invert_starts", SNA_OPT_INT, "64", 1, 1000000, "1..1000000", "Points to start from; each leads to one solution."},
@@ -212,9 +213,6 @@ static PetscErrorCode ReadRunKeys(SnaRun run)
     PetscCall(SnaDeckError(deck, "sample_output", NULL, "-sample_output has no effect without -sample"));
   if (run->predict_output && !run->predict)
     PetscCall(SnaDeckError(deck, "predict_output", NULL, "predict_output has no effect without predict"));
-  if (run->predict && run->sample)
-    PetscCall(
-      SnaDeckError(deck, "predict", NULL, "predict and -sample both ask for values at points: write one of them"));
   PetscCall(SnaDeckGetBool(deck, "check", NULL, &run->check));
   PetscCall(SnaDeckGetBool(deck, "force", NULL, &run->force));
   PetscCall(SnaDeckGetBool(deck, "quiet", NULL, &run->quiet));
@@ -241,21 +239,22 @@ static PetscErrorCode RefuseDirections(SnaRun run, const char type[])
   PetscFunctionReturn(0);
 }
 
-// Whether queries ask the solution in the file of -restart, or the run goes on from there and answers in its end: the latter when the file is that of a
-// run that was stopped, and the queries stand in the deck, not on the command line. What names the default output of an inversion.
+// With -restart, queries of the command line ask the solution in the file, and those of the deck rest. Without any on the command line, the deck's ask it
+// too, but where the file is that of a run that was stopped: that goes on and answers in its end.
 static PetscErrorCode ReadQueries(SnaRun run)
 {
   char        stem[PETSC_MAX_PATH_LEN];
-  const char *given[2] = {NULL, NULL};
-  PetscBool   stopped  = PETSC_FALSE, h5;
+  const char *invert, *predict;
+  PetscBool   stopped = PETSC_FALSE, asked, h5;
   size_t      length;
 
   PetscFunctionBeginUser;
-  PetscCall(FindOnCommandLine(run, "invert", &given[0]));
-  PetscCall(FindOnCommandLine(run, "predict", &given[1]));
+  PetscCall(FindOnCommandLine(run, "invert", &invert));
+  PetscCall(FindOnCommandLine(run, "predict", &predict));
+  asked = (PetscBool)(run->sample || (invert && *invert) || (predict && *predict));
   if (run->restart) PetscCall(PetscStrendswith(run->restart, ".restart.h5", &stopped));
-  run->resume = (PetscBool)(stopped && !given[0] && !given[1]);
-  if (run->restart && !run->resume) {
+  run->resume = (PetscBool)(stopped && !asked);
+  if (run->restart && !run->resume) { // the name of an inversion's default output
     PetscCall(PetscStrncpy(stem, run->restart, sizeof(stem)));
     PetscCall(PetscStrendswith(stem, ".h5", &h5));
     PetscCall(PetscStrlen(stem, &length));
@@ -264,8 +263,12 @@ static PetscErrorCode ReadQueries(SnaRun run)
     PetscCall(PetscSNPrintf(stem, sizeof(stem), "%s/%s/%s", run->dir, run->case_name ? run->case_name : "",
       run->case_name ? run->case_name : ""));
   PetscCall(SnaInversionSetFromOptions(run->deck, run->model, stem, &run->invert, &run->inversion));
+  if (run->restart && asked && !invert) run->invert = PETSC_FALSE;
+  if (run->restart && asked && !predict) run->predict = NULL;
   if (run->invert && run->sample)
     PetscCall(SnaDeckError(run->deck, "invert", NULL, "-invert and -sample are two queries: one run answers one"));
+  if (run->predict && run->sample)
+    PetscCall(SnaDeckError(run->deck, "predict", NULL, "-predict and -sample are two queries: one run answers one"));
   PetscFunctionReturn(0);
 }
 

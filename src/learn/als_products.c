@@ -21,8 +21,10 @@
 #define SMALL    1e-5                  // factors by which P is not divided
 #define LANES    8                     // of the splines of a row, padded by zeros
 
-typedef double  Vec4 __attribute__((vector_size(32), aligned(8), may_alias));
-typedef int64_t Int4 __attribute__((vector_size(32)));
+// Vectors are passed between functions of this file alone, so that it does not matter how a processor without AVX would pass them.
+#pragma GCC diagnostic ignored "-Wpsabi"
+typedef double         Vec4 __attribute__((vector_size(32), aligned(8), may_alias));
+typedef int64_t        Int4 __attribute__((vector_size(32)));
 #define V4(p)  (*(Vec4 *)(p))
 #define CV4(p) (*(const Vec4 *)(p))
 

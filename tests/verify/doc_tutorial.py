@@ -1,4 +1,4 @@
-"""The commands of doc/tutorial.md, README.md and doc/homogenisation.md do what the documents show: every deck and command in them is run, every line of output quoted is looked for.
+"""The commands of doc/tutorial.md, README.md, doc/homogenisation.md and doc/khronos.md do what the documents show: every deck and command in them is run, every line of output quoted is looked for.
 
     ```yaml file=rod.deck        the block is written to that file
     ```console                   `$ command` is run by bash, the lines under it must appear in its output, in this order; `...` is not looked for
@@ -117,6 +117,6 @@ if __name__ == "__main__":
     need_solver()
     checks = Checks()
     self_test(checks)
-    for name in [a for a in sys.argv[1:] if not a.startswith("-")] or ["doc/tutorial.md", "README.md", "doc/homogenisation.md"]:
+    for name in [a for a in sys.argv[1:] if not a.startswith("-")] or ["doc/tutorial.md", "README.md", "doc/homogenisation.md", "doc/khronos.md"]:
         follow(SOURCE / name, checks)
     checks.end()
