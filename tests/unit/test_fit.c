@@ -113,7 +113,7 @@ static void sums_do_not_depend_on_the_order(void **state)
   assert_true(fabs(forwards - (double)exact) <= 100 / scale);
   assert_true(100 / scale <= 1e-14 * largest);
   v[3] = NAN;
-  assert_true(isinf(SnaExactAddD(100, v, scale, &a)));
+  assert_true(isinf(SnaExactAddD(1, &v[3], scale, &a)));
 }
 
 static void gradient_of_the_loss(void **state)
