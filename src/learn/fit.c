@@ -238,7 +238,10 @@ PetscErrorCode SnaFitStep(SnaFit fit, PetscBool *done)
   }
   state->step++;
   state->total_steps++;
-  if (phase != SNA_PHASE_ADAM && state->step >= PhaseSteps(fit, phase)) phase_done = PETSC_TRUE;
+  // In double precision the residual is falling to round-off, quadratically: a few steps more.
+  if (phase != SNA_PHASE_ADAM &&
+      state->step >= PhaseSteps(fit, phase) + (phase == SNA_PHASE_FULL && !fit->single ? 20 : 0))
+    phase_done = PETSC_TRUE;
   if (fit->o.target > 0 && phase != SNA_PHASE_ADAM && 1 - state->r2 <= fit->o.target) {
     phase_done = PETSC_TRUE;
     fit->at    = fit->nphases - 1;
