@@ -68,11 +68,15 @@ PetscInt SnaSplineWidth(const SplineTable *s)
   return s->dense ? s->n : s->p + 1;
 }
 
+#define FEW 8 // cells up to which polynomials of all cells are evaluated
+
 #define REAL         float
+#define BITS         int32_t
 #define NAME(x)      x##F
 #define COEFFICIENTS c_f
 #include "spline_body.h"
 #define REAL         double
+#define BITS         int64_t
 #define NAME(x)      x##D
 #define COEFFICIENTS c_d
 #include "spline_body.h"
