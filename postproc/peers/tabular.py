@@ -304,6 +304,8 @@ class Separable:
             process.communicate()
             return None
         if process.returncode:
+            if "cannot be learned from" in said:  # more parameters than rows
+                return None
             print(f"exit {process.returncode} of {shlex.join(command)}:\n{deck}{said[-2000:]}", file=sys.stderr)
             return None
         return self.folder / "peer" / "peer.h5"
@@ -448,8 +450,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="sna-peers-") as folder, threadpool_limits(arguments.np):
         separable = Separable(arguments.solver, arguments.np, pathlib.Path(folder))
         paper = SeparableOfPaper(arguments.solver, arguments.np, pathlib.Path(folder))
-        # Expected shares of the time: large tables use theirs up.
-        weight = {name: min(1, (arguments.samples or FUNCTIONS[name][2]) / 60000) if name in FUNCTIONS else 0.25 for name in chosen}
+        weight = {name: 0.2 + (arguments.samples or FUNCTIONS[name][2]) / 60000 if name in FUNCTIONS else 0.2 for name in chosen}  # expected shares of the time
         total = sum(weight.values())
         for name in chosen:
             if name in FUNCTIONS:
