@@ -13,11 +13,12 @@
 #define EPS   1e-8f
 
 typedef struct {
-  PetscInt  n, nblock;
-  double   *t, *y; // [d*n + row], [o*n + row]
-  BlockSet  set;
-  float    *theta, *m, *v, *g, *g16, *work, *out;
-  PetscInt *order;
+  PetscInt      n, nblock;
+  double       *t, *y; // [d*n + row], [o*n + row]
+  const double *target[SNA_MAX_OUTPUTS];
+  BlockSet      set;
+  float        *theta, *m, *v, *g, *g16, *work, *out;
+  PetscInt     *order;
 } Adam;
 
 static PetscErrorCode AdamDestroy(void **cache)
@@ -79,6 +80,7 @@ static PetscErrorCode AdamCreate(SnaFit fit)
   PetscCall(GatherRows(fit, n, s->o.nd, (double *const *)fit->train->t, a->t));
   PetscCall(GatherRows(fit, n, targets, (double *const *)fit->train->y, a->y));
   for (PetscInt d = 0; d < s->o.nd; d++) t[d] = a->t + d * n;
+  for (PetscInt o = 0; o < targets; o++) a->target[o] = a->y + o * n;
   PetscCall(BlockSetCreate(s, n, t, PETSC_TRUE, PETSC_FALSE, &a->set));
   a->nblock = a->set.nblock;
   PetscCall(PetscMalloc4(np, &a->theta, np, &a->m, np, &a->v, np, &a->g));
@@ -97,32 +99,13 @@ static PetscErrorCode AdamCreate(SnaFit fit)
 // Adds the gradient of one block's loss; returns the loss.
 static double AddBlock(SnaFit fit, Adam *a, PetscInt k)
 {
-  SnaSeparable   s    = fit->s;
-  const PetscInt nout = s->o.nout, first = k * ROWS, n = PetscMin(ROWS, a->n - first);
-  float         *y    = a->out;
-  double         loss = 0;
+  SnaSeparable   s     = fit->s;
+  const PetscInt first = k * ROWS;
+  double         loss;
 
-  s->f.forward(s, a->theta, &a->set.block_f[k], y, a->work);
-  if (fit->o.loss == SNA_FIT_SQUARES)
-    for (PetscInt o = 0; o < nout; o++) {
-      const double *target = a->y + o * a->n + first;
-      float         sum    = 0;
-
-      for (PetscInt i = 0; i < n; i++) y[o * ROWS + i] = (float)((double)y[o * ROWS + i] - target[i]);
-      for (PetscInt i = n; i < ROWS; i++) y[o * ROWS + i] = 0;
-      for (PetscInt i = 0; i < ROWS; i++) sum += y[o * ROWS + i] * y[o * ROWS + i];
-      loss += (double)sum / 2;
-    }
-  else {
-    double p[SNA_MAX_OUTPUTS * ROWS], e[ROWS], hit[ROWS];
-
-    for (PetscInt i = 0; i < nout * ROWS; i++) p[i] = (double)y[i];
-    SnaSoftmaxBlock(nout, n, a->y + first, p, e, hit);
-    for (PetscInt i = 0; i < n; i++) loss += e[i];
-    for (PetscInt o = 0; o < nout; o++)
-      for (PetscInt i = 0; i < ROWS; i++) y[o * ROWS + i] = i < n ? (float)p[o * ROWS + i] : 0;
-  }
-  s->f.gradient(s, a->theta, &a->set.block_f[k], y, a->g16, a->work);
+  s->f.forward(s, a->theta, &a->set.block_f[k], a->out, a->work);
+  loss = SnaFitResidualF(fit, a->target, first, PetscMin(ROWS, a->n - first), a->out);
+  s->f.gradient(s, a->theta, &a->set.block_f[k], a->out, a->g16, a->work);
   return loss;
 }
 

@@ -51,6 +51,10 @@ PetscErrorCode SnaFitEvaluate(
 // Softmax of n <= ROWS rows: y[o*ROWS + row] becomes the probabilities minus the class, e the loss, hit whether the largest is the class. nout <= SNA_MAX_OUTPUTS.
 #define SNA_MAX_OUTPUTS 64
 void SnaSoftmaxBlock(PetscInt nout, PetscInt n, const double target[], double y[], double e[], double hit[]);
+// out, the functions' values at rows first .. first+n-1 of the targets y (as in SnaSamples), becomes the residual (squares) or the probabilities minus the
+// class (softmax), zero in the rest of the block; returns the sum of the losses.
+double SnaFitResidualF(SnaFit fit, const double *const y[], PetscInt first, PetscInt n, float out[]);
+double SnaFitResidualD(SnaFit fit, const double *const y[], PetscInt first, PetscInt n, double out[]);
 // Mean over the training rows and sum over the outputs of the variance of the targets (squares); 1 for softmax. Known after SnaFitCreate.
 PetscErrorCode SnaFitTargetVariance(SnaFit fit, double *variance);
 

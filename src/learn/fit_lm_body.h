@@ -7,34 +7,6 @@ static const BLOCK *NAME(GetBlock)(SnaFit fit, Lm *lm, PetscInt k, BLOCK *b)
   return b;
 }
 
-// y becomes the residual (squares) or the probabilities minus the class (softmax), zero where there are no rows; returns the sum of the losses.
-static double NAME(Residual)(SnaFit fit, Lm *lm, PetscInt k, REAL y[])
-{
-  const PetscInt nout = fit->s->o.nout, first = k * ROWS, n = PetscMin(ROWS, lm->rows.n - first);
-  double         loss = 0;
-
-  if (fit->o.loss == SNA_FIT_SQUARES)
-    for (PetscInt o = 0; o < nout; o++) {
-      const double *target = lm->rows.y[o] + first;
-      REAL          sum    = 0;
-
-      for (PetscInt i = 0; i < n; i++) y[o * ROWS + i] = (REAL)((double)y[o * ROWS + i] - target[i]);
-      for (PetscInt i = n; i < ROWS; i++) y[o * ROWS + i] = 0;
-      for (PetscInt i = 0; i < ROWS; i++) sum += y[o * ROWS + i] * y[o * ROWS + i];
-      loss += (double)sum / 2;
-    }
-  else {
-    double p[SNA_MAX_OUTPUTS * ROWS], e[ROWS], hit[ROWS];
-
-    for (PetscInt i = 0; i < nout * ROWS; i++) p[i] = (double)y[i];
-    SnaSoftmaxBlock(nout, n, lm->rows.y[0] + first, p, e, hit);
-    for (PetscInt i = 0; i < n; i++) loss += e[i];
-    for (PetscInt o = 0; o < nout; o++)
-      for (PetscInt i = 0; i < ROWS; i++) y[o * ROWS + i] = i < n ? (REAL)p[o * ROWS + i] : 0;
-  }
-  return loss;
-}
-
 static PetscErrorCode NAME(Loss)(SnaFit fit, Lm *lm, const double theta[], double *loss)
 {
   SnaSeparable s = fit->s;
@@ -56,7 +28,7 @@ static PetscErrorCode NAME(Loss)(SnaFit fit, Lm *lm, const double theta[], doubl
       double one, large; // PetscMax would add twice
 
       s->ENGINE.forward(s, w, NAME(GetBlock)(fit, lm, k, &b), y, space);
-      one     = NAME(Residual)(fit, lm, k, y);
+      one     = NAME(SnaFitResidual)(fit, lm->rows.y, k * ROWS, PetscMin(ROWS, lm->rows.n - k * ROWS), y);
       large   = SnaExactAddD(1, &one, fit->scale[SNA_SCALE_TRIAL], &sum);
       largest = PetscMax(largest, large);
     }
@@ -117,7 +89,7 @@ static PetscErrorCode NAME(Normal)(SnaFit fit, Lm *lm)
       const BLOCK *b = NAME(GetBlock)(fit, lm, k, &block);
 
       s->ENGINE.forward(s, w, b, y, space);
-      (void)NAME(Residual)(fit, lm, k, y);
+      (void)NAME(SnaFitResidual)(fit, lm->rows.y, k * ROWS, PetscMin(ROWS, lm->rows.n - k * ROWS), y);
       s->ENGINE.gradient(s, w, b, y, g16, space);
       for (PetscInt o = 0; o < nout && !squares; o++)
         s->ENGINE.jacobian(s, w, b, o, -1, Jo + (size_t)o * (size_t)np * ROWS, ROWS, space);

@@ -48,6 +48,13 @@ void SnaSoftmaxBlock(PetscInt nout, PetscInt n, const double target[], double y[
   }
 }
 
+#define REAL    float
+#define NAME(x) x##F
+#include "residual_body.h"
+#define REAL    double
+#define NAME(x) x##D
+#include "residual_body.h"
+
 PetscErrorCode SnaFitEvaluate(
   SnaFit fit, const SnaSamples *rows, const double theta[], double *loss, double *r2, double gradient[])
 {
