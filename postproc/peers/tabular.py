@@ -43,6 +43,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "postproc"))
 from sna_file import SnaFileError, main_guard  # noqa: E402
 
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait by spinning stand still on a busy machine; before the modules load OpenMP
 try:
     import xgboost
     from sklearn import datasets
@@ -381,7 +382,7 @@ def compare(model, data, seconds):
     tried, last = [], 0
     for setting in settings:
         left = seconds - (time.monotonic() - start)
-        if tried and left < (2 * last if data.folds else last):
+        if tried and left < 2 * last:  # a larger one takes longer
             break
         begin = time.monotonic()
         found = train_all(model, setting, data, False, left / 2 if len(settings) > 1 else left)
