@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Random forests, gradient boosting and multilayer perceptrons beside the separable model, on the same rows: R^2, parameters, seconds of training.
 
-    postproc/peers/tabular.py                          everything, about 15 minutes on two cores
+    postproc/peers/tabular.py                          everything, 15 to 30 minutes on two cores
     postproc/peers/tabular.py borehole diabetes        some data
     postproc/peers/tabular.py --samples 2000 --seconds 5    a rough look
 
@@ -14,7 +14,7 @@ Split       functions: 60 % training, 10 % validation, 30 % test. Tables: five f
             validation; R^2 is the mean over the folds, or of all rows together where a fold would have less than ten.
 Settings    of growing size are tried for every model until the list ends or --seconds are over; the best by the validation rows is kept, and only then the
             test rows are looked at. Tables: the kept setting is trained again with the validation rows. A `+` behind the setting: the largest one that there
-            was time for is the best by a margin, more may be better.
+            was time for is the best by a margin, or its training was cut short; more may be better.
 Inputs      the same for all models; digits: the 64 pixels for the peers and 16 principal components for the separable model, which takes at most 32 inputs.
             Histories: six principal components of the training rows, and for "MLP, raw signal" the 256 temperatures (788,481 parameters: the size of a
             small convolutional network, but no such network).
@@ -109,10 +109,10 @@ COMPONENTS = 6  # of the histories, as in inputs/khronos/thermal_history.deck
 class Data:
     """Rows x, y (a column per target; numbers of classes), parts [(training, validation, test rows)], and components: {model: how many, 0: x itself}."""
 
-    def __init__(self, name, x, y, folds=0, classes=False, components=None):
+    def __init__(self, name, seed, x, y, folds=0, classes=False, components=None):
         self.name, self.x, self.y, self.classes, self.folds = name, np.asarray(x, float), np.asarray(y, float).reshape(len(x), -1), classes, folds
         self.components = components or {}
-        order, n = np.random.RandomState(0).permutation(len(x)), len(x)
+        order, n = np.random.RandomState(seed).permutation(len(x)), len(x)
         if not folds:
             cuts = [n - round(0.4 * n), n - round(0.3 * n)]
             self.parts = [tuple(np.split(order, cuts))]
@@ -120,7 +120,7 @@ class Data:
         self.parts = []
         for f in range(folds):
             rest = np.concatenate([order[g::folds] for g in range(folds) if g != f])
-            rest = rest[np.random.RandomState(f + 1).permutation(len(rest))]
+            rest = rest[np.random.RandomState(1000 * (f + 1) + seed).permutation(len(rest))]
             validation = max(1, round(0.2 * len(rest)))
             self.parts.append((rest[validation:], rest[:validation], order[f::folds]))
 
@@ -147,25 +147,25 @@ class Data:
         return float(np.mean([self.score(*pair) for pair in zip(tests, predicted)]))
 
 
-def function_data(name, rows):
+def function_data(name, rows, seed=0):
     function, ranges, own, noise, share = FUNCTIONS[name]
-    n, random = rows or own, np.random.RandomState(0)
+    n, random = rows or own, np.random.RandomState(seed)
     t = (np.array([random.permutation(n) for _ in ranges]) + random.random_sample((len(ranges), n))) / n  # Latin hypercube
     x = np.array([lo + (hi - lo) * c for c, (lo, hi) in zip(t, ranges)])
     y = function(*x)
-    return Data(name, x.T, y + (noise + share * y.std()) * random.standard_normal(n))
+    return Data(name, seed, x.T, y + (noise + share * y.std()) * random.standard_normal(n))
 
 
-def table_data(name):
+def table_data(name, seed):
     folds, components = TABLES[name]
     given = {"scaled": False} if name == "diabetes" else {}
     x, y = getattr(datasets, f"load_{name}")(return_X_y=True, **given)
-    return Data(name, x, y, folds, classes=name not in ("diabetes", "linnerud"), components={Separable.name: components})
+    return Data(name, seed, x, y, folds, classes=name not in ("diabetes", "linnerud"), components={Separable.name: components})
 
 
-def histories(path, separable):
+def histories(path, separable, seed):
     """{property: values}, signals: of a file with /table and /signals, or of the program's generator."""
-    path = path or separable.make_histories()
+    path = path or separable.make_histories(seed)
     with h5py.File(path, "r") as file:
         if "table" not in file or "signals" not in file or "columns" not in file["table"].attrs:
             raise SnaFileError(f"{path}: no data sets /table (with the attribute columns) and /signals")
@@ -228,6 +228,9 @@ class Perceptron:
     name = "MLP"
     rates = ((3e-3, 0.4), (1e-3, 0.2), (3e-4, 0.2), (1e-4, 0.2))  # Adam's steps, share of the epochs
 
+    def __init__(self):
+        self.short = set()  # settings whose epochs the time cut
+
     def settings(self, data):
         if data.folds:
             return [(hidden, "tanh", decay) for hidden in ((16,), (32, 32), (64, 64)) for decay in (1, 1e-2)] + [((128, 128), "relu", 1e-2)]
@@ -251,7 +254,9 @@ class Perceptron:
         model.fit(t[train], y)
         epoch = time.perf_counter() - start
         epochs = int(np.clip(4000 * batch / len(train), 60, 400))
-        epochs = max(4, min(epochs, int(seconds / epoch)))
+        if seconds / epoch < epochs:
+            epochs = max(4, int(seconds / epoch))
+            self.short.add(setting)
         for rate, share in self.rates:
             model.set_params(learning_rate_init=rate, max_iter=max(1, round(share * epochs)))
             model.fit(t[train], y)
@@ -271,7 +276,7 @@ class Separable:
     name = "KHRONOS"
 
     def __init__(self, solver, ranks, folder):
-        self.solver, self.ranks, self.folder = pathlib.Path(solver), ranks, folder
+        self.solver, self.ranks, self.folder = pathlib.Path(solver).resolve(), ranks, folder
         if not os.access(self.solver, os.X_OK):
             raise SnaFileError(f"{self.solver}: no such program; scripts/run builds it, --solver names another")
         cache = self.solver.parent / "CMakeCache.txt"
@@ -311,8 +316,8 @@ class Separable:
             return None
         return self.folder / "peer" / "peer.h5"
 
-    def make_histories(self):
-        path = self.run("data: {function: thermal_history, samples: 96}\nkhronos: {rank: 1, degree: 1, cells: 1}\n", 60, 1)
+    def make_histories(self, seed):
+        path = self.run(f"data: {{function: thermal_history, samples: 96, seed: {seed}}}\nkhronos: {{rank: 1, degree: 1, cells: 1}}\n", 60, 1)
         if not path:
             raise SnaFileError("no thermal histories")
         return path
@@ -379,13 +384,14 @@ def compare(model, data, seconds):
     """A row of the table."""
     start, settings = time.monotonic(), model.settings(data)
     measure = "accuracy" if data.classes else "R2"
+    alone = len(settings) == 1  # nothing to choose
     tried, last = [], 0
     for setting in settings:
         left = seconds - (time.monotonic() - start)
         if tried and left < 2 * last:  # a larger one takes longer
             break
         begin = time.monotonic()
-        found = train_all(model, setting, data, False, left / 2 if len(settings) > 1 else left)
+        found = train_all(model, setting, data, alone, left if alone else left / 2)
         last = time.monotonic() - begin
         if found:
             tried.append((setting, *found))
@@ -397,7 +403,8 @@ def compare(model, data, seconds):
     largest = max(tried, key=lambda t: t[3])
     others = max((t[1] for t in tried if t is not largest), default=1)
     rising = best is largest and (1 - validated) < 0.98 * (1 - others)
-    if data.folds:
+    rising = rising or setting in getattr(model, "short", ())
+    if data.folds and not alone:
         final = train_all(model, setting, data, True, max(last, seconds - (time.monotonic() - start)))
         if final:
             score, _, parameters, took = final
@@ -434,6 +441,7 @@ def main():
     parser.add_argument("data", nargs="*", help=f"default: all of {', '.join(known)}")
     parser.add_argument("--samples", type=int, default=0, help="rows of every function (default: 100,000 or 20,000)")
     parser.add_argument("--seconds", type=float, default=60, help="for all settings of one model on one set of data (default 60)")
+    parser.add_argument("--seed", type=int, default=0, help="of points, noise, histories and splits (default 0)")
     parser.add_argument("--np", type=int, default=min(2, os.cpu_count() or 1), help="MPI ranks of the program and threads of the others (default 2)")
     parser.add_argument("--solver", default=os.environ.get("SNA_SOLVER") or ROOT / "build" / "sna_solver", help="the program (default: the one that scripts/run builds)")
     parser.add_argument("--thermal", help="FILE.h5 with measured histories: /signals and /table (ys, uts, modulus); default: synthetic ones")
@@ -443,8 +451,8 @@ def main():
     unknown = [name for name in chosen if name not in known]
     if unknown:
         parser.error(f"no data {', '.join(unknown)}; known are {', '.join(known)}")
-    if arguments.samples and arguments.samples < 50 or arguments.np < 1 or arguments.seconds <= 0:
-        parser.error("--samples: 50 at least; --np: 1 at least; --seconds: above 0")
+    if arguments.samples and arguments.samples < 50 or arguments.np < 1 or arguments.seed < 0 or arguments.seconds <= 0:
+        parser.error("--samples: 50 at least; --np: 1 at least; --seed: 0 at least; --seconds: above 0")
     warnings.filterwarnings("ignore", category=UserWarning, module="sklearn")  # epochs that end before convergence: they are meant to
 
     rows, done, start, measured = [], 0, time.monotonic(), None
@@ -455,15 +463,15 @@ def main():
         total = sum(weight.values())
         for name in chosen:
             if name in FUNCTIONS:
-                data = function_data(name, arguments.samples)
+                data = function_data(name, arguments.samples, arguments.seed)
             elif name in TABLES:
-                data = table_data(name)
+                data = table_data(name, arguments.seed)
             else:
-                measured = measured or histories(arguments.thermal, separable)
+                measured = measured or histories(arguments.thermal, separable, arguments.seed)
                 target = name.removeprefix("thermal_history_")
                 if target not in measured[0]:
                     raise SnaFileError(f"{arguments.thermal}: no column {target}")
-                data = Data(name, measured[1], measured[0][target], 6, components={"": COMPONENTS, RawPerceptron.name: 0})
+                data = Data(name, arguments.seed, measured[1], measured[0][target], 6, components={"": COMPONENTS, RawPerceptron.name: 0})
             running = [Forest(arguments.np), Boosting(arguments.np), Perceptron(), *[RawPerceptron()] * (name in HISTORIES), separable, *[paper] * (name in paper.shapes)]
             for model in running:
                 row = compare(model, data, arguments.seconds)
