@@ -120,7 +120,7 @@ class Data:
         self.parts = []
         for f in range(folds):
             rest = np.concatenate([order[g::folds] for g in range(folds) if g != f])
-            rest = rest[np.random.RandomState(1000 * (f + 1) + seed).permutation(len(rest))]
+            rest = rest[np.random.RandomState(1000 * seed + f + 1).permutation(len(rest))]
             validation = max(1, round(0.2 * len(rest)))
             self.parts.append((rest[validation:], rest[:validation], order[f::folds]))
 
