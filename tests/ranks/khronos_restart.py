@@ -1,5 +1,5 @@
 """A training that is stopped and continued gives the bits of one that was not: a signal in the middle of Adam and of Levenberg-Marquardt, wall-time stops after
-single steps, folds with several targets, a restart on another number of ranks; a finished model is not trained again, and can be exported later."""
+single steps (also of folds with several targets), a restart on another number of ranks; a finished model is not trained again, and can be exported later."""
 import pathlib
 import sys
 
@@ -18,8 +18,6 @@ CASES = {
     # what to wait for before the signal, how often
     "long": (f"data: {{function: borehole, samples: {ROWS}, validation: 0.1}}\nkhronos: {{rank: 6, degree: 3}}\ntrain: {{restarts: 2, adam_visits: 50000, lm_rows: 1024, lm_max_it: 10, full_max_it: 2, rtol: 0, patience: 1000}}\n",
              [(r"^adam ", 5), (r"^subset ", 3)]),
-    "folds": ("data: {function: thermal_history, samples: 200, split: folds, folds: 3, targets: [ys, uts]}\nsignal: {components: 4}\n"
-              "khronos: {rank: 2}\ntrain: {method: lm, full_max_it: 25, rtol: 0}\n", [(r"^lm .*fold 2/3  uts", 2)]),
 }
 
 
@@ -50,14 +48,14 @@ for name, (text, stops) in CASES.items():
         continue
     for pattern, count in stops:
         title = f"{name}: stopped at {pattern}"
-        stopped = start(deck)
-        reached = stopped.wait_for(pattern, count=count)
-        for pid in stopped.pids():
-            os.kill(pid, signal.SIGTERM)
-        stopped.wait()
-        if stopped.exit == 0:
-            checks.that(False, f"{title}: the run was over before the signal", stopped)
-            continue
+        for _ in range(3):  # a run that was over before the signal proves nothing
+            stopped = start(deck)
+            reached = stopped.wait_for(pattern, count=count)
+            for pid in stopped.pids():
+                os.kill(pid, signal.SIGTERM)
+            stopped.wait()
+            if stopped.exit != 0:
+                break
         if not checks.that(reached and stopped.exit == 4 and stopped.restart is not None, f"{title}: exit {stopped.exit}", stopped):
             continue
         more = run(deck, np=1 if pattern.startswith("^subset") else 2, cwd=stopped.cwd, args=["-restart", stopped.restart.relative_to(stopped.cwd)])
@@ -66,18 +64,24 @@ for name, (text, stops) in CASES.items():
         checks.that(steps < len(numbers(straight.h5)["loss"]), f"{title}: {steps} steps after the restart, not all again")
 
 # one step at a time: the wall time is over when the first step is
-deck = "model: khronos\ncase: steps\ndata: {function: ishigami, samples: 600}\nkhronos: {rank: 3, cells: 4}\ntrain: {adam_visits: 1200, lm_max_it: 4, full_max_it: 4, rtol: 0}\nexport: {json: true}\n"
-straight = run(deck, np=1)
-checks.solved(straight, "steps: straight run")
-total = len(numbers(straight.h5)["loss"])
-folder, args = None, []
-for step in range(total):
-    done = run(deck, np=1, cwd=folder, args=["-max_wall_time", "1e-6", "-quiet", *args])
-    folder, args = done.cwd, ["-restart", "out/steps/steps.restart.h5"]
-    if done.exit != 4:
-        break
-checks.that(step == total - 1, f"steps: {step + 1} runs of one step each of {total}", done)
-compare("steps", done, straight)
+STEPS = {
+    "folds": (2, "data: {function: thermal_history, samples: 100, split: folds, folds: 3, targets: [ys, uts]}\nsignal: {components: 4}\n"
+                 "khronos: {rank: 2}\ntrain: {method: lm, full_max_it: 2, rtol: 0}\n"),
+    "steps": (1, "data: {function: ishigami, samples: 600}\nkhronos: {rank: 3, cells: 4}\ntrain: {adam_visits: 1200, lm_max_it: 4, full_max_it: 4, rtol: 0}\nexport: {json: true}\n"),
+}
+for name, (np, text) in STEPS.items():
+    deck = f"model: khronos\ncase: {name}\n{text}"
+    straight = run(deck, np=np)
+    checks.solved(straight, f"{name}: straight run")
+    total = len(numbers(straight.h5)["loss"])
+    folder, args = None, []
+    for step in range(2 * total):
+        done = run(deck, np=np, cwd=folder, args=["-max_wall_time", "1e-6", "-quiet", *args])
+        folder, args = done.cwd, ["-restart", f"out/{name}/{name}.restart.h5"]
+        if done.exit != 4:
+            break
+    checks.that(step == total - 1, f"{name}: {step + 1} runs of one step each of {total}", done)
+    compare(name, done, straight)
 
 model = straight.cwd / "out/steps/steps_model.json"
 text = model.read_text()
