@@ -10,7 +10,7 @@
         g = f.grids["elasticity"]        # voxels: g.n, g.lo, g.hi, g.values("stress"), g.plane("stress_11", axis, index)
         f.beam["C11"]                    # one number per cell of a beam; its voxels are f.grids["beam"]
 
-The field of a time-dependent problem is u minus its initial condition (the lift); solution() adds it.
+The field of a problem is u minus its initial condition and other lifts; solution() adds them.
 
 File layout: /run (deck, effective; attributes), /result/<name>, /history/<column>, /field, /slice/<name>/<step>/<field>, /grid/<name> (box;
 attributes fields, datasets: where they are), /cells (octant, state; properties, extra, origin with attribute columns). /beam (attribute columns). Arrays of slices and grids are stored slowest axis first: values()[j, i] belongs to second axis j, first axis i.
@@ -42,29 +42,32 @@ def _unquote(value):
     return re.sub(r"\\(.)", r"\1", value[1:-1]) if quoted else value
 
 
+def parse_effective(text):
+    """{key: text} of an effective deck, as in /run/effective or printed by -check."""
+    pairs = (line.split(":", 1) for line in text.splitlines() if ":" in line and not line.startswith("#"))
+    return {key.strip(): _unquote(re.sub(r"\s+# default$", "", value).strip()) for key, value in pairs}
+
+
 def _names(value):
     """Entries of a list of names, "[s, r0]"."""
     return re.findall(r"\w+", value)
 
 
-# ---- B-splines and separable fields ----
+# ---- Bases and separable fields ----
 
 
-def bspline_values(x, degree, cells, lo, hi, order=0):
-    """Clamped B-splines on uniform cells at points x: (first function of each point, values of shape (points, degree+1)).
+def bspline_values(x, degree, knots, span, order=0):
+    """Values at x of the degree+1 B-splines that live on [knots[span], knots[span+1]], span one number per point: shape (points, degree+1).
 
-    `order` = 1, 2, ...: derivatives. Cox-de Boor recursion; points on the upper end belong to the last cell.
+    `order` = 1, 2, ...: derivatives. Cox-de Boor recursion.
     """
-    x = np.asarray(x, dtype=float)
-    knots = np.concatenate([[lo] * degree, lo + (hi - lo) * np.arange(cells + 1) / cells, [hi] * degree])
-    cell = np.clip(np.floor((x - lo) * cells / (hi - lo)).astype(int), 0, cells - 1)
     if order > degree:
-        return cell, np.zeros((x.size, degree + 1))
+        return np.zeros((x.size, degree + 1))
     values = np.ones((x.size, 1))
     for p in range(1, degree - order + 1):  # values of degree p from those of degree p-1
         new = np.zeros((x.size, p + 1))
         for a in range(p):
-            left, right = knots[cell + degree - p + 1 + a], knots[cell + degree + 1 + a]
+            left, right = knots[span - p + 1 + a], knots[span + 1 + a]
             share = values[:, a] / (right - left)
             new[:, a] += (right - x) * share
             new[:, a + 1] += (x - left) * share
@@ -72,23 +75,150 @@ def bspline_values(x, degree, cells, lo, hi, order=0):
     for p in range(degree - order + 1, degree + 1):  # a derivative of degree p is a difference of degree p-1
         new = np.zeros((x.size, p + 1))
         for a in range(p):
-            left, right = knots[cell + degree - p + 1 + a], knots[cell + degree + 1 + a]
+            left, right = knots[span - p + 1 + a], knots[span + 1 + a]
             share = p * values[:, a] / (right - left)
             new[:, a] -= share
             new[:, a + 1] += share
         values = new
-    return cell, values
+    return values
+
+
+def _graded(breaks, cells):
+    """The grading of break points on another number of cells: points and how often each is a knot. Repeated ones stay."""
+    if breaks is None:
+        return None, np.ones(cells + 1, dtype=int)
+    unique, times = np.unique(breaks, return_counts=True)
+    old = unique.size - 1
+    ends = [0, *(np.flatnonzero(times[1:-1] > 1) + 1), old]  # pieces between repeated points
+    points, counts, done = [unique[0]], [1], 0
+    for piece, (i, j) in enumerate(zip(ends[:-1], ends[1:])):
+        rest = len(ends) - 2 - piece
+        upto = min(max(math.floor(j * cells / old + 0.5), done + 1), cells - rest)
+        points.extend(np.interp(i + (j - i) * np.arange(1, upto - done + 1) / (upto - done), np.arange(old + 1), unique))
+        counts.extend([1] * (upto - done - 1) + [times[j]])
+        done = upto
+    return np.array(points), np.array(counts)
 
 
 class Direction:
-    """One direction of a field: its B-spline basis."""
+    """One direction of a field: its basis. functions() gives the values of functions spanned by it."""
 
     def __init__(self, name, attributes):
         self.name = name
-        self.degree, self.cells = int(attributes["degree"]), int(attributes["cells"])
+        if "resolution" not in attributes:
+            raise SnaFileError(f"direction {name}: a field of an earlier version of the program; solve the deck again")
+        self.family, self.end = _text(attributes["basis"]), [_text(attributes[k]) for k in ("end_lo", "end_hi")]
+        self.robin = [float(attributes[k]) for k in ("robin_lo", "robin_hi")]
+        self.degree, self.resolution = int(attributes["degree"]), int(attributes["resolution"])
         self.lo, self.hi = float(attributes["lo"]), float(attributes["hi"])
-        self.drop_first, self.drop_last = bool(attributes["drop_first"]), bool(attributes["drop_last"])
-        self.size = self.cells + self.degree - self.drop_first - self.drop_last
+
+    @staticmethod
+    def of(name, group):
+        data = group[name]
+        family = _text(data.attrs["basis"])
+        if family == "bspline":
+            return Splines(name, data.attrs, group["breakpoint"][name][:] if f"breakpoint/{name}" in group else None)
+        if family == "fourier":
+            return Fourier(name, data.attrs)
+        if family in ("chebyshev", "legendre"):
+            return Polynomials(name, data.attrs)
+        raise SnaFileError(f"direction {name}: the basis {family} is not read here")
+
+
+class Splines(Direction):
+    """B-splines on `breaks`; T (all functions x active ones) holds the conditions at the ends."""
+
+    def __init__(self, name, attributes, breakpoints=None):
+        super().__init__(name, attributes)
+        p, cells, length = self.degree, self.resolution, self.hi - self.lo
+        points, times = _graded(breakpoints, cells)
+        self.cells, self.breaks = cells, self.lo + length * np.arange(cells + 1) / cells if points is None else points
+        inner = np.repeat(self.breaks[1:-1], times[1:-1])
+        self.knots = np.concatenate([[self.lo] * (p + 1), inner, [self.hi] * (p + 1)])
+        self.span = p + np.concatenate([[0], np.cumsum(times[1:-1])])
+        if self.end[0] == "periodic":
+            raw = inner.size + 1
+            self.knots = np.concatenate([self.knots[raw : raw + p] - length, self.knots[p : p + raw + 1], self.knots[p + 1 : 2 * p + 1] + length])
+            place = np.arange(raw)
+            self.T = np.eye(raw)[:, np.argsort(np.where(2 * place < raw, 2 * place, 2 * (raw - 1 - place) + 1))]
+        else:
+            self.T = self._conditions(inner.size + p + 1)
+        self.size = self.T.shape[1]
+
+    def _conditions(self, raw):
+        p, T, keeps = self.degree, np.eye(raw), []
+        for e, (kind, robin) in enumerate(zip(self.end, self.robin)):
+            if kind not in ("neumann", "robin"):
+                continue
+            x, span = np.array([self.hi if e else self.lo]), self.span[[-1 if e else 0]]
+            condition = (1 if e else -1) * bspline_values(x, p, self.knots, span, 1)[0] + robin * bspline_values(x, p, self.knots, span)[0]
+            of_drop, of_keep = condition[[-1, -2] if e else [0, 1]]
+            scale = max(abs(of_drop), abs(of_keep))
+            keeps.append((raw - 2 if e else 1, raw - 1 if e else 0, of_drop / scale, -of_keep / scale))
+        for keep, drop, own, other in keeps:
+            T[:, keep] *= own
+            T[drop, keep] = other * math.prod(k[2] for k in keeps if k[0] == keep and k[1] != drop)
+        drops = [{"free": 0, "clamped": 2}.get(kind, 1) for kind in self.end]
+        return T[:, drops[0] : raw - drops[1]]
+
+    def functions(self, C, x, order=0):
+        """Values at x of the functions with coefficients C (size x m): shape (points, m). Beyond the ends the end cells' formulas continue."""
+        full = self.T @ C
+        span = self.span[np.clip(np.searchsorted(self.breaks, x, side="right") - 1, 0, self.cells - 1)]
+        values = bspline_values(x, self.degree, self.knots, span, order)
+        return sum(values[:, a, None] * full[(span - self.degree + a) % full.shape[0]] for a in range(self.degree + 1))
+
+
+class Fourier(Direction):
+    """Sines and cosines of L2 norm 1."""
+
+    def __init__(self, name, attributes):
+        super().__init__(name, attributes)
+        self.size, n = self.resolution, np.arange(self.resolution)
+        if self.end[0] == "periodic":
+            self.wave, self.sine = 2 * ((n + 1) // 2), (n > 0) & (n % 2 == 0)
+        else:
+            lo, hi = (e == "dirichlet" for e in self.end)
+            self.wave, self.sine = n + 0.5 * (lo + hi), np.full(n.size, lo)
+
+    def functions(self, C, x, order=0):
+        length = self.hi - self.lo
+        size = np.sqrt(np.where(self.wave == 0, 1, 2) / length) * (np.pi * self.wave / length) ** order
+        return (size * np.cos(np.pi * self.wave * (x[:, None] - self.lo) / length + np.pi / 2 * (order - self.sine))) @ C
+
+
+class Polynomials(Direction):
+    """Polynomials under the conditions of both ends, orthonormal in L2, ordered by degree, leading coefficient positive (both families)."""
+
+    def __init__(self, name, attributes):
+        super().__init__(name, attributes)
+        self.size, m = self.resolution, self.resolution + 4
+        d = np.arange(m)
+        value, slope, odd = np.sqrt(d + 0.5), np.sqrt(d + 0.5) * d * (d + 1) / 2, (-1.0) ** d
+        rows = []
+        if self.end[0] == "periodic":
+            rows = [(1 - odd) * value, (1 + odd) * slope]
+        else:
+            for e, (kind, robin) in enumerate(zip(self.end, self.robin)):
+                v, outward = (value, slope) if e else (odd * value, odd * slope)
+                rows += {"free": [], "dirichlet": [v], "neumann": [outward], "clamped": [v, outward], "robin": [outward + robin * (self.hi - self.lo) / 2 * v]}[kind]
+        found = []
+        for k in range(m):  # what the unit vector of degree k has in the null space of the conditions on degrees 0..k
+            unit = np.eye(k + 1)[k]
+            if rows:
+                A = np.array([r[: k + 1] / np.linalg.norm(r[:12]) for r in rows])
+                U, S, _ = np.linalg.svd(A.T, full_matrices=False)
+                U = U[:, S > 1e-13 * max(1, S[0])]
+                for _ in range(2):
+                    unit = unit - U @ (U.T @ unit)
+            if np.linalg.norm(unit) > 1e-12 and len(found) < self.size:
+                found.append(np.pad(unit / np.linalg.norm(unit), (0, m - k - 1)))
+        self.legendre = np.array(found).T * value[:, None] * np.sqrt(2 / (self.hi - self.lo))
+
+    def functions(self, C, x, order=0):
+        half = (self.hi - self.lo) / 2
+        coefficients = np.polynomial.legendre.legder(self.legendre @ C, order) if order else self.legendre @ C
+        return np.polynomial.legendre.legval((x - self.lo) / half - 1, coefficients).T / half**order
 
 
 class Field:
@@ -109,14 +239,6 @@ class Field:
             out[begin : begin + block] = self._block(x, derivative or {})
         return out.reshape(shape)
 
-    @staticmethod
-    def _functions(d, C, x, order):
-        """Values at x of the functions with coefficients C (n_d x m): shape (N, m)."""
-        full = np.zeros((d.cells + d.degree, C.shape[1]))
-        full[int(d.drop_first) : int(d.drop_first) + d.size] = C
-        first, values = bspline_values(x, d.degree, d.cells, d.lo, d.hi, order)
-        return sum(values[:, a, None] * full[first + a] for a in range(d.degree + 1))
-
 
 class CpField(Field):
     """u(x) = sum_r prod_d sum_i C_d[i, r] B^d_i(x_d): factors[d] has shape (n_d, R)."""
@@ -128,7 +250,7 @@ class CpField(Field):
     def _block(self, x, derivative):
         product = 1.0
         for d, C in zip(self.directions, self.factors):
-            product = product * self._functions(d, C, x[d.name], derivative.get(d.name, 0))
+            product = product * d.functions(C, x[d.name], derivative.get(d.name, 0))
         return product.sum(axis=1)
 
 
@@ -143,7 +265,7 @@ class TrainField(Field):
         of = {d.name: d for d in self.directions}
         row = np.ones((next(iter(x.values())).size, 1))
         for name in self.order:
-            g = self._functions(of[name], self.leaves[name], x[name], derivative.get(name, 0))
+            g = of[name].functions(self.leaves[name], x[name], derivative.get(name, 0))
             row = sum(g[:, j, None] * (row @ core.T) for j, core in enumerate(self.cores[name]))
         return row[:, 0]
 
@@ -306,13 +428,16 @@ class SnaFile:
     @property
     def options(self):
         """Effective options {key: text}: the deck with the command line over it and the defaults."""
-        text = _text(self._group("run")["effective"][()])
-        pairs = (line.split(":", 1) for line in text.splitlines() if ":" in line and not line.startswith("#"))
-        return {key.strip(): _unquote(re.sub(r"\s+# default$", "", value).strip()) for key, value in pairs}
+        return parse_effective(_text(self._group("run")["effective"][()]))
 
     @property
     def results(self):
         return {k: float(v[()]) for k, v in self._group("result").items()}
+
+    @property
+    def texts(self):
+        """Results that are words, such as order and ranks_tt of a tensor train."""
+        return {k: _text(v) for k, v in self._group("result").attrs.items()}
 
     @property
     def history(self):
@@ -345,7 +470,7 @@ class SnaFile:
         group = self._group("field")
         kind = _text(group.attrs["format"])
         names = [n.strip() for n in _text(group.attrs["directions"]).split(",")]
-        directions = [Direction(n, group[n].attrs) for n in names]
+        directions = [Direction.of(n, group) for n in names]
         if kind == "cp":
             return CpField(directions, [group[n][:] for n in names])
         if kind == "tensor_train":
@@ -367,10 +492,15 @@ class SnaFile:
         return evaluate_expression(self.options[key], {**self.constants(), **points})
 
     def solution(self, points):
-        """The unknown at points {direction: array}: the field plus the initial condition."""
+        """The unknown at points {direction: array}: the field plus the initial condition, the initial rate times the time since the start, and the lift."""
         u = self.field.evaluate(points)
-        for name in _names(self.options.get("pde_initial", "")):
-            u = u + self.expression(f"pde_initial_{name}", points)
+        for key in ("pde_initial", "pde_lift", "pde_rate"):
+            for name in _names(self.options.get(key, "")):
+                share = self.expression(f"{key}_{name}", points)
+                if key == "pde_rate":
+                    time = next(d for d in self.field.directions if self.options.get(f"dim_{d.name}_initial") == "true")
+                    share = share * (points[time.name] - time.lo)
+                u = u + share
         return u
 
 

@@ -33,6 +33,8 @@ typedef enum {
 // Numbers as in C (1, .5, 1e-3). Names are case-sensitive: variables, constants, pi, and the functions
 //   sin cos tan asin acos atan sinh cosh tanh exp log log10 sqrt cbrt abs sign erf erfc   (one argument)
 //   min max pow atan2                                                                    (two arguments)
+//   root(s, f, lo, hi)   the s in [lo, hi] where f, an expression in s (a name of its own) too, changes its sign; NaN where f(lo) and f(hi) have one sign;
+//                        to round-off at simple roots. Derivatives up to the seventh, by central differences of f in s (relative error about 1e-9)
 // Assignment, a bare comma, chained comparisons (0 < x < 1), unknown names, empty text and trailing text are errors that name
 // the column.
 // Derivatives are exact (jets: truncated Taylor arithmetic), so a lift of an initial condition keeps its closed form.
@@ -59,20 +61,33 @@ PetscErrorCode SnaExprEvaluate(SnaExpr e, PetscInt n, const double *const x[], d
 // out[m*n + i] = d^m/d(var)^m at point i, m = 0..order (order <= 8). comparisons, sign and abs differentiate piecewise.
 PetscErrorCode SnaExprJet(SnaExpr e, int var, int order, PetscInt n, const double *const x[], double out[]);
 
-// A product term: coefficient * prod_d factor_d(x_d) * prod_d (d/dx_d)^derivative_d, each factor in one variable.
-// Every d(...) acts on the unknown alone, wherever it stands in the product: y*d(x) and d(x)*y are the same term.
+// A product term of one of three kinds, each factor in one variable:
+//
+//   plain         coefficient * prod_d factor_d(x_d) * prod_d (d/dx_d)^derivative_d u                    -kappa * y * d(x,2)
+//     Every d(...) acts on the unknown alone, wherever it stands in the product: y*d(x) and d(x)*y are the same term. power = 1.
+//   conservative  coefficient * prod_d factor_d * D_outer( prod_d inner_d * D_derivative u )             -d(x)( kappa * a(x) * d(x) )
+//     d(x), d(x,k) followed by a product in parentheses that has a derivative (or the unknown's name) in it; one level deep. Factors inside that the
+//     outer derivative does not touch are moved outside, so inner_d is not NULL only where outer_d > 0. power = 1.
+//   nonlinear     coefficient * prod_d factor_d * prod_{i<power} D_{of[i]} u                             u * d(u,x)    3 * sigma * u^2
+//     A term that names the unknown is written out in full: u, u^2, d(u,x), d(u,x,2). power >= 1 (1: the same as the plain term; derivative = of[0]).
+#define SNA_MAX_POWER 4
 typedef struct {
   double  coefficient;             // product of the numbers, constants and signs
   SnaExpr factor[SNA_MAX_DIM];     // NULL stands for 1; several factors of one variable are multiplied together
   int     derivative[SNA_MAX_DIM]; // order of the derivative, 0 = none
+  int     outer[SNA_MAX_DIM];      // conservative: orders of the derivative in front of the parentheses
+  SnaExpr inner[SNA_MAX_DIM];      // and the factors inside
+  int     power;                   // how often the unknown occurs: 1 in linear terms, 0 in terms without derivatives (sources)
+  int     of[SNA_MAX_POWER][SNA_MAX_DIM]; // derivatives of each occurrence where power > 1
 } SnaTerm;
 
 // Splits a product written as in mathematics, e.g. "-omega * y * d(x,2) / (2*kappa)", into a term. Products, quotients,
 // parentheses and signs are taken apart; what is left must depend on one variable, otherwise *ok is PETSC_FALSE and the
 // message names the factor and the variables in it. d(x), d(x,k) are accepted only where `derivatives` is true.
-// On a user error *ok is PETSC_FALSE and nothing needs destroying.
-PetscErrorCode SnaTermCreate(const char text[], const SnaSymbols *symbols, PetscBool derivatives, SnaTerm *term,
-  PetscBool *ok, char message[SNA_MAX_MESSAGE]);
+// On a user error *ok is PETSC_FALSE and nothing needs destroying. `unknown`: its name, NULL where it may not occur (then conservative and nonlinear
+// terms are errors too); it is no variable of `symbols`.
+PetscErrorCode SnaTermCreate(const char text[], const SnaSymbols *symbols, PetscBool derivatives, const char unknown[],
+  SnaTerm *term, PetscBool *ok, char message[SNA_MAX_MESSAGE]);
 PetscErrorCode SnaTermDestroy(SnaTerm *term);
 // Tries to write an expression as a sum of at most `max` product terms (no derivatives). *n = 0 when it is not such a sum; no error.
 PetscErrorCode SnaTermsFromSum(const char text[], const SnaSymbols *symbols, int max, int *n, SnaTerm terms[]);

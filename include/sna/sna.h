@@ -10,36 +10,94 @@
 #include <sna/io.h>
 
 // ---------------------------------------------------------------------------------------------------------------------
-// SnaBasis: functions of one variable on [lo, hi]. B-splines of degree p on `cells` uniform cells with clamped knots have cells + p
-// functions; a homogeneous Dirichlet condition at an end drops the one function that is not zero there.
+// SnaBasis: functions of one variable on [lo, hi], of one of the families
 //
-//   full index   0    1    2   ...   cells+p-1        active index = full index - drop_first,
-//                |    `----active, n of them---'      n = cells + p - drop_first - drop_last
-//                `-- dropped by a Dirichlet condition (or the initial condition) at lo
+//   bspline    degree 1..5 on `resolution` cells with clamped knots, uniform or graded (break points given, inner ones up to `degree` times)
+//   fourier    sines and cosines in L2-orthonormal scaling, `resolution` of them; which ones follows from the ends: periodic 1, cos, sin, ..;
+//              dirichlet-dirichlet sin(k pi s); neumann-neumann cos(k pi s); mixed sin or cos((k - 1/2) pi s). Free and Robin ends: refused
+//   chebyshev  T_0 .. T_{m-1} made to satisfy the end conditions, then orthonormalised in L2 by degree; m so that `resolution` functions remain
+//   legendre   the same from Legendre polynomials: the same functions up to sign (one space, one inner product, one order), by another recurrence
 //
-// Formulas: de Boor, A Practical Guide to Splines, ch. IX-X (recurrences for values and derivatives). At lo and hi exactly one function is
-// exactly 1 and the others exactly 0. Nothing here is collective. Wrong arguments (degree outside 1..5, no cells, reversed domain, no function
-// left) are programmer errors: the deck is checked before.
+// Every function satisfies the homogeneous conditions of both ends exactly. The domain is cut into cells; on each of them at most `local` functions
+// are not zero, and SnaBasisGetIndex() says which:
+//
+//   splines, dirichlet at both ends, degree 2:      fourier, chebyshev, legendre:
+//     cell 0   index -1 0 1                           every cell   index 0 1 .. n-1
+//     cell 1   index  0 1 2
+//     ...                                             -1: a slot whose function is dropped
+//
+// A Neumann or Robin end adds a multiple of the function that is not zero there to its neighbour and drops it. Periodic splines are numbered 0, n-1, 1, n-2, ..
+// so that they keep a band. Formulas: de Boor, A Practical Guide to Splines, ch. IX-X (recurrences for values and derivatives); Boyd, Chebyshev and Fourier
+// Spectral Methods, ch. 2, 6 (conditions by recombination). Nothing here is collective.
 // ---------------------------------------------------------------------------------------------------------------------
 typedef struct SnaBasis_ *SnaBasis;
 
+typedef enum {
+  SNA_END_FREE,
+  SNA_END_DIRICHLET, // u = 0
+  SNA_END_NEUMANN,   // du/dn = 0
+  SNA_END_ROBIN,     // du/dn + robin u = 0, n the outward normal (du/dn = -u' at lo)
+  SNA_END_CLAMPED,   // u = 0 and u' = 0
+  SNA_END_PERIODIC   // both ends: all derivatives agree (splines: up to degree - 1; polynomials: value and slope)
+} SnaEndKind;
 typedef struct {
-  const char *name; // of the direction
-  PetscInt    degree, cells, n;
-  PetscBool   drop_first, drop_last;
-  double      lo, hi;
+  SnaEndKind kind;
+  double     robin;
+} SnaEnd;
+
+typedef struct {
+  const char   *family; // "bspline", "fourier", "chebyshev", "legendre"
+  PetscInt      degree; // of splines; 0 for the others
+  PetscInt      resolution; // splines: cells; others: functions
+  double        lo, hi;
+  SnaEnd        end[2];
+  PetscInt      nbreak;     // splines: break points from lo to hi, not decreasing (a repeated inner one lowers the smoothness there); 0: uniform
+  const double *breakpoint; // where resolution is not their number of cells, they are interpolated: the same grading on other cells
+} SnaBasisSpec;
+
+typedef struct {
+  const char   *name, *family; // of the direction
+  PetscInt      degree, resolution;
+  PetscInt      cells;  // of the tabulation, of lengths that may differ
+  PetscInt      n;      // functions
+  PetscInt      local;  // entries per point: splines degree + 1, others n
+  PetscInt      band;   // matrices have M(i,j) = 0 for |i - j| > band
+  PetscInt      points; // Gauss points per cell that integrate the product of two functions: exactly (polynomials) or to round-off
+  PetscBool     uniform; // splines on uniform cells with free, Dirichlet or clamped ends: local function a of cell c is active function c + a - drop_first
+  PetscInt      drop_first, drop_last; // uniform: functions dropped at the ends
+  double        lo, hi;
+  SnaEnd        end[2];
+  PetscInt      nbreak;
+  const double *breakpoint; // borrowed from the basis
 } SnaBasisInfo;
 
+// Families by name, "a|b|c", for the option table.
+const char *SnaBasisFamilies(void);
+// What is wrong with a specification in words for the user ("a Fourier basis needs a condition at both ends: periodic, dirichlet or neumann"), or *ok.
+PetscErrorCode SnaBasisCheck(const SnaBasisSpec *spec, PetscBool *ok, char message[SNA_MAX_MESSAGE]);
+// Everything is copied. What SnaBasisCheck() refuses is a programmer error here.
+PetscErrorCode SnaBasisCreate(const char name[], const SnaBasisSpec *spec, SnaBasis *b);
+// The same family, degree, ends and grading at another resolution.
+PetscErrorCode SnaBasisCreateLike(SnaBasis b, PetscInt resolution, SnaBasis *other);
+// Uniform splines, with homogeneous Dirichlet conditions at the ends that drop their function.
 PetscErrorCode SnaBasisCreateBSpline(const char name[], PetscInt degree, PetscInt cells, double lo, double hi,
   PetscBool drop_first, PetscBool drop_last, SnaBasis *b);
 PetscErrorCode SnaBasisDestroy(SnaBasis *b);
 PetscErrorCode SnaBasisGetInfo(SnaBasis b, SnaBasisInfo *info);
-// Values and derivatives up to `order` at x in [lo, hi] (outside: the end cells' polynomials continue) of the degree+1 functions that live there:
-// values[m*(degree+1) + a] = m-th derivative of the function with full index *first_full + a, dropped functions included; zero for m > degree.
-PetscErrorCode SnaBasisEvaluate(SnaBasis b, double x, PetscInt order, PetscInt *first_full, double values[]);
+// Active function of each of the `local` entries in a cell, -1: none. Borrowed.
+PetscErrorCode SnaBasisGetIndex(SnaBasis b, PetscInt cell, const PetscInt **index);
+// First point of cell c; c = cells: hi.
+double SnaBasisCellStart(SnaBasis b, PetscInt c);
+// Values and derivatives up to `order` at x in [lo, hi] (outside: the end cells' formulas continue) of the `local` functions that live there:
+// values[m*local + a] = m-th derivative of entry a of *cell. A dropped entry's value is not used (uniform splines: that of the dropped function).
+PetscErrorCode SnaBasisEvaluate(SnaBasis b, double x, PetscInt order, PetscInt *cell, double values[]);
+// Coefficients (n numbers) of the j-th of a few smooth functions, j = 0..3, of about equal size: random starts are made of them.
+PetscErrorCode SnaBasisSmoothFunction(SnaBasis b, PetscInt j, double c[]);
+// Euclidean norm of the coefficients of a smooth function of L2 norm 1, about.
+double SnaBasisUnitSize(SnaBasis b);
 
 // Composite Gauss-Legendre rule with `per_cell` points in each cell and the basis tabulated on it, derivatives 0..order:
-// value(m, q, a) = values[(m*nq + q)*(degree+1) + a], function with full index cell(q) + a, cell(q) = q / per_cell.
+// value(m, q, a) = values[(m*nq + q)*local + a], entry a of cell(q) = q / per_cell (SnaBasisGetIndex).
 typedef struct {
   PetscInt nq, per_cell, order;
   double  *x, *w; // nq points and weights
@@ -47,8 +105,8 @@ typedef struct {
 } SnaTabulation;
 PetscErrorCode SnaTabulationCreate(SnaBasis b, PetscInt per_cell, PetscInt order, SnaTabulation *t);
 PetscErrorCode SnaTabulationDestroy(SnaTabulation *t);
-// Band matrix M[i*(2p+1) + (j-i+p)] = int g (d^a B_i) (d^b B_j) over active functions; g: nq values, NULL = 1. M: n*(2p+1), zero outside the
-// matrix. p+1 points in a cell are exact for g = 1; the tabulation may be that of a basis which differs in its dropped functions only.
+// Band matrix M[i*(2p+1) + (j-i+p)] = int g (d^a B_i) (d^b B_j) over active functions, p = info.band; g: nq values, NULL = 1. M: n*(2p+1), zero outside
+// the matrix. info.points points in a cell are exact for g = 1; the tabulation may be that of a basis which differs in its dropped functions only.
 PetscErrorCode SnaIntegrateMatrix(
   SnaBasis b, const SnaTabulation *t, PetscInt order_a, PetscInt order_b, const double g[], double M[]);
 // f[i] = int g (d^a B_i), n numbers.
@@ -101,13 +159,14 @@ PetscErrorCode SnaFieldGetParameterCount(SnaField f, PetscInt *n);
 // the end cells: callers flag them. NaN gives NaN. The values are the same with and without gradient, and a point's value does not depend on
 // the others. Not collective; one thread per field (it holds work space).
 PetscErrorCode SnaFieldEvaluate(SnaField f, PetscInt n, const double *const x[], double u[], double *const grad[]);
-// mass[c] = integral of u^2 over all directions with x_d restricted to cell c of direction d (cells of that basis); sums to ||u||^2. Small masses
+// mass[c] = integral of u^2 over all directions with x_d restricted to the c-th of nbin equal parts of direction d; sums to ||u||^2. Small masses
 // may be negative by round-off. Not collective; O(nd n R^2) operations.
-PetscErrorCode SnaFieldMarginal(SnaField f, PetscInt d, double mass[]);
+PetscErrorCode SnaFieldMarginal(SnaField f, PetscInt d, PetscInt nbin, double mass[]);
 // In a file a field is a group:
 //   <group>              attributes format = "cp", directions = "x,y,t"
 //   <group>/<direction>  n_d x R numbers, the C_d of above (cp) or the leaf n_k x m_k (tensor_train; an identity leaf is written out and marked by
-//                        attribute identity = 1); attributes basis = "bspline", degree, cells, lo, hi, drop_first, drop_last (1 or 0)
+//                        attribute identity = 1); attributes basis = family, degree, resolution, lo, hi, end_lo, end_hi ("free", "dirichlet", ..),
+//                        robin_lo, robin_hi, and the data set <group>/breakpoint/<direction> for graded splines
 //   <group>/core/<direction>  (tensor_train) m_k x r_{k+1} x r_k numbers; attribute order of <group>: directions along the train, "y,x,w"
 // Reading holds all of this against the bases, exactly. What differs is a user error: *f is NULL and the file has the sticky error. Collective on
 // the file's communicator.

@@ -44,10 +44,12 @@ PetscErrorCode SnaTtRound(SnaTtSpace space, SnaTt tt, double tol, double *error)
 PetscErrorCode SnaTtRoundToBudget(SnaTtSpace space, SnaTt tt, PetscInt parameters, double *error, PetscBool *fits);
 // Mode ranks alone (Tucker truncation of an orthonormal train with centre c; HOSVD): each direction changes the function by at most tol/sqrt(nd). Centre afterwards: c.
 PetscErrorCode SnaTtTruncateModes(SnaTtSpace space, SnaTt tt, PetscInt c, double tol);
-// L2 projection of every leaf on the other space's bases (same directions, other cells): exact for nested cells. Orthonormal with the given centre where tt was.
+// L2 projection of every leaf on the other space's bases (same directions and domains, other resolutions): exact for nested spaces. Orthonormal with the given
+// centre where tt was.
 PetscErrorCode SnaTtProlong(SnaTtSpace from, SnaTtSpace to, SnaTt tt, PetscInt c, SnaTt *prolonged);
-// How well the splines resolve an orthonormal train: error[d] = L2 distance to the nearest function whose splines in direction d have half the cells, halved[d] the number of
-// cells used (0 and error 0 for directions of fewer than 4 cells), quarter[d] the same with a quarter of the cells (negative: not known). Quadrature is on the full cells.
+// How well the bases resolve an orthonormal train: error[d] = L2 distance to the nearest function whose splines in direction d have half the cells (modal bases:
+// three quarters of the functions), halved[d] that resolution (0 and error 0 for a resolution below 4, and where so few are refused), quarter[d] the same with a
+// quarter of the cells (half the functions; negative: not known).
 PetscErrorCode SnaTtSplineError(
   SnaTtSpace space, SnaTt tt, PetscInt c, PetscInt halved[], double error[], double quarter[]);
 
@@ -66,7 +68,8 @@ PetscErrorCode SnaTtToCP(
   MPI_Comm comm, SnaTtSpace space, SnaTt tt, const SnaTtToCPOptions *options, double *C[], double *error);
 
 // ---------------------------------------------------------------------------------------------------------------------
-// SnaTtOperator: the operator L of a least-squares functional, and A = L^T L and b = L^T g, as trains of tables of 1-D integrals: "state machines" along the order. A state
+// SnaTtOperator: the operator L of a least-squares functional, and A = L^T L and b = L^T g, as trains of tables of 1-D integrals: "state machines" along the order. Galerkin: L is the
+// bilinear form a(u, v) = v^T A u (operators are matrices), b = -l. A state
 // at a cut stands for a product of 1-D operators left of it; a transition at a site reads one 1-D table.
 //
 //   cut k        cut k+1           A = sum over paths of  prod_k value_k * M^{dir[k]}_{table_k}
@@ -89,7 +92,7 @@ struct SnaTtOperator_ {
   PetscInt     nd, dir[SNA_MAX_DIM];
   SnaTtMachine L; // table: operator a of direction dir[k]
   SnaTtMachine A; // table: index of the ordered pair (a,b), matrix lsq->dir[d].M[table]
-  SnaTtMachine b; // table: a*nrhs + q, vector lsq->dir[d].f + table*n;  b = (L v, g), so the linear part of F is + 2 b
+  SnaTtMachine b; // table: vector lsq->dir[d].f + table*n, a*nrhs + q;  b = (L v, g), so the linear part of F is + 2 b
 };
 PetscErrorCode SnaTtOperatorCreate(SnaLsq lsq, const PetscInt dir[], SnaTtOperator *op);
 PetscErrorCode SnaTtOperatorDestroy(SnaTtOperator *op);
@@ -142,7 +145,7 @@ typedef struct {
   PetscInt cells[SNA_MAX_DIM];                       // of the level the train lives on
   PetscInt rank[SNA_MAX_DIM + 1], mode[SNA_MAX_DIM]; // of the train
   double   tolerance;                                // truncation tolerance of this half sweep, relative
-  double   objective, residual;                      // F and sqrt(F/F(0)) after it
+  double   objective, residual;                      // F and sqrt(F/F(0)) after it; Galerkin: root of the energy it gained, relative to the whole
   double   change, contraction,
     contraction_before; // relative L2 change of the last half sweep, its ratio to the one before, and that of the one before
   double    decay[SNA_MAX_DIM + 1][2]; // rank of each cut at the two last trusted tolerances,

@@ -4,11 +4,11 @@
 // Keys that do not change the numbers of an iterate, or that only say how far to go.
 static const char *const free_keys[] = {"output_", "insitu_", "checkpoint_", "error_", "max_wall_time", "restart",
   "sample", "sample_output", "predict", "predict_output", "invert", "invert_", "force", "quiet", "check", "case",
-  "vsna_rank", "vsna_ladder", "vsna_als_rtol", "vsna_als_max_sweeps", "vsna_als_sweeps", "vsna_als_final_sweeps",
-  "vsna_restarts", "pde_reference", "coordinates_", "vsna_ksp_", "vsna_pc_", "vsna_mat_type", "vsna_tt_max_sweeps",
-  "vsna_tt_ksp_", "vsna_convert", "vsna_convert_rank", "homogenize_max_it", "homogenize_memory", "homogenize_fields",
-  "homogenize_field_load", "homogenize_macroscopic", "batch_", "generator_cells", "generator_attempts", "fft_",
-  "export_"};
+  "vsna_rank", "vsna_max_rank", "vsna_ladder", "vsna_als_rtol", "vsna_als_max_sweeps", "vsna_als_sweeps",
+  "vsna_als_final_sweeps", "vsna_restarts", "pde_reference", "coordinates_", "vsna_ksp_", "vsna_pc_", "vsna_mat_type",
+  "vsna_tt_max_sweeps", "vsna_tt_ksp_", "vsna_convert", "vsna_convert_rank", "homogenize_max_it", "homogenize_memory",
+  "homogenize_fields", "homogenize_field_load", "homogenize_macroscopic", "batch_", "generator_cells",
+  "generator_attempts", "fft_", "export_"};
 
 static PetscBool IsFree(const char key[])
 {

@@ -63,6 +63,7 @@ PetscErrorCode SnaTreeAdd(SnaTree *tree, SnaOp op, int a, int b, int c, int *nod
     parent->child[k] = child[k];
     parent->mask |= below->mask;
     if (below->has_derivative) parent->has_derivative = PETSC_TRUE;
+    if (below->has_unknown) parent->has_unknown = PETSC_TRUE;
     if (below->nonfinite >= 0 && parent->nonfinite < 0) parent->nonfinite = below->nonfinite;
     if (below->op != SNA_OP_CONST) constant = PETSC_FALSE;
     value[k] = below->value;
@@ -179,7 +180,8 @@ PetscErrorCode SnaExprFromNode(const SnaTree *tree, int root, SnaExpr *e)
 
   PetscFunctionBeginUser;
   PetscCheck(root >= 0 && root < tree->n, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "no node %d", root);
-  PetscCheck(!tree->node[root].has_derivative, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONG, "d(...) has no value");
+  PetscCheck(!tree->node[root].has_derivative && !tree->node[root].has_unknown, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONG,
+    "the unknown and d(...) have no value");
   PetscCall(PetscCalloc1(size, &c.uses));
   PetscCall(PetscMalloc1(size, &c.operand));
   PetscCall(PetscMalloc1(most, &c.free_slot));
@@ -208,7 +210,7 @@ PetscErrorCode SnaExprCreate(const char text[], const SnaSymbols *symbols, SnaEx
 
   PetscFunctionBeginUser;
   *e = NULL;
-  PetscCall(SnaTreeParse(&tree, text, symbols, PETSC_FALSE, &root, message));
+  PetscCall(SnaTreeParse(&tree, text, symbols, PETSC_FALSE, NULL, &root, message));
   if (root >= 0) PetscCall(SnaExprFromNode(&tree, root, e));
   PetscCall(SnaTreeDestroy(&tree));
   PetscFunctionReturn(0);
@@ -358,6 +360,8 @@ void SnaInstructionApply(
     LOOP(atan2(a[i], b[i]));
   case SNA_OP_VARIABLE:
   case SNA_OP_DERIVATIVE:
+  case SNA_OP_UNKNOWN:
+  case SNA_OP_APPLY:
     break; // never compiled
   }
 }

@@ -18,8 +18,10 @@ typedef enum {
   // leaves
   SNA_OP_CONST,
   SNA_OP_VARIABLE,
-  SNA_OP_DERIVATIVE, // d(var, order); only in the tree of a term
+  SNA_OP_DERIVATIVE, // d(var, order); only in the tree of a term, like the next and SNA_OP_APPLY
+  SNA_OP_UNKNOWN,    // the unknown by its name: u (order 0) or d(u, var, order)
   // operators
+  SNA_OP_APPLY, // a( b ), a is SNA_OP_DERIVATIVE
   SNA_OP_NEG,
   SNA_OP_ADD,
   SNA_OP_SUB,
@@ -68,14 +70,15 @@ typedef enum {
 
 typedef struct {
   SnaOp     op;
-  int       child[3]; // -1: none
-  int       variable; // of SNA_OP_VARIABLE and SNA_OP_DERIVATIVE
-  int       order;    // of SNA_OP_DERIVATIVE
-  double    value;    // of SNA_OP_CONST
-  uint32_t  mask;     // variables that occur below; the x of d(x) does not count
-  PetscBool has_derivative;
-  int       nonfinite;  // a node below (or this one) whose constant is NaN or infinite, -1: none
-  int       begin, end; // text[begin..end), with the parentheses around it
+  int       child[3];       // -1: none
+  int       variable;       // of SNA_OP_VARIABLE, SNA_OP_DERIVATIVE and SNA_OP_UNKNOWN
+  int       order;          // of SNA_OP_DERIVATIVE and SNA_OP_UNKNOWN
+  double    value;          // of SNA_OP_CONST
+  uint32_t  mask;           // variables that occur below; the x of d(x) does not count
+  PetscBool has_derivative; // d(x) below
+  PetscBool has_unknown;    // u or d(u,x) below
+  int       nonfinite;      // a node below (or this one) whose constant is NaN or infinite, -1: none
+  int       begin, end;     // text[begin..end), with the parentheses around it
 } SnaNode;
 
 typedef struct {
@@ -104,9 +107,9 @@ struct SnaExpr_ {
 };
 
 // Parses text into an empty tree. On a user error *root is -1 and message says what. The tree must be destroyed in
-// either case.
+// either case. `unknown`: its name, or NULL.
 PetscErrorCode SnaTreeParse(SnaTree *tree, const char text[], const SnaSymbols *symbols, PetscBool derivatives,
-  int *root, char message[SNA_MAX_MESSAGE]);
+  const char unknown[], int *root, char message[SNA_MAX_MESSAGE]);
 PetscErrorCode SnaTreeDestroy(SnaTree *tree);
 // Adds a bare node without children.
 PetscErrorCode SnaTreeNewNode(SnaTree *tree, SnaOp op, int *node);

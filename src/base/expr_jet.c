@@ -331,6 +331,8 @@ static void JetApply(const SnaInstruction *step, int K, const double a[], const 
   case SNA_OP_CONST:
   case SNA_OP_VARIABLE:
   case SNA_OP_DERIVATIVE:
+  case SNA_OP_UNKNOWN:
+  case SNA_OP_APPLY:
     break; // do not depend on the variable, or are no instructions
   }
 }

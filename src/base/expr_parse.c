@@ -65,19 +65,28 @@ static int FindName(const char name[], int n, const char *const names[])
 
 PetscBool SnaNameIsReserved(const char name[])
 {
-  return (FindFunction(name) >= 0 || !strcmp(name, "d") || !strcmp(name, "pi")) ? PETSC_TRUE : PETSC_FALSE;
+  return (FindFunction(name) >= 0 || !strcmp(name, "d") || !strcmp(name, "pi") || !strcmp(name, "root")) ? PETSC_TRUE
+                                                                                                         : PETSC_FALSE;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
 // The parser
 // ---------------------------------------------------------------------------------------------------------------------
+typedef struct { // the name that a root(...) gives to its argument, and the node it stands for
+  const char *name;
+  int         node;
+} Binding;
+
 typedef struct {
-  SnaTree  *tree;
-  int       position; // in the text
-  int       nesting;
-  PetscBool derivatives; // d(x) is allowed
-  PetscBool failed;
-  char     *message;
+  SnaTree       *tree;
+  int            position; // in the text
+  int            nesting;
+  PetscBool      derivatives; // d(x) is allowed
+  const char    *unknown;     // its name, or NULL
+  PetscBool      applying;    // inside the parentheses of d(x)( ... )
+  const Binding *bound;       // inside root(...), or NULL
+  PetscBool      failed;
+  char          *message;
 } Parser;
 
 static PetscErrorCode ParseExpression(Parser *p, int *node);
@@ -256,13 +265,14 @@ static PetscErrorCode FailUnknownName(Parser *p, int begin, const char name[], P
   int               n = 0;
 
   PetscFunctionBeginUser;
-  PetscCall(PetscMalloc1((size_t)(symbols->nvar + symbols->nconst + NFUNCTION + 1), &known));
+  PetscCall(PetscMalloc1((size_t)(symbols->nvar + symbols->nconst + NFUNCTION + 2), &known));
   if (call) {
     for (int i = 0; i < NFUNCTION; i++) known[n++] = functions[i].name;
   } else {
     for (int i = 0; i < symbols->nvar; i++) known[n++] = symbols->var[i];
     for (int i = 0; i < symbols->nconst; i++) known[n++] = symbols->constant[i];
     known[n++] = "pi";
+    if (p->unknown && p->derivatives) known[n++] = p->unknown;
   }
   nearest = SnaNearestName(name, n, known);
   PetscCall(PetscFree(known));
@@ -273,13 +283,127 @@ static PetscErrorCode FailUnknownName(Parser *p, int begin, const char name[], P
   PetscFunctionReturn(0);
 }
 
-// d(x) or d(x,k), after the name d.
-static PetscErrorCode ParseDerivative(Parser *p, int begin, int *node)
+static void FailDirection(Parser *p, PetscBool named, const char direction[])
+{
+  const char *u = named ? p->unknown : "", *comma = named ? "," : "";
+
+  Fail(p, p->position, "d(%s%s...) takes a direction and perhaps an order: d(%s%s%s) or d(%s%s%s,2)", u, comma, u,
+    comma, direction, u, comma, direction);
+}
+
+// A direction and perhaps an order inside d(...); named: after the name of the unknown.
+static PetscErrorCode ParseDirection(Parser *p, PetscBool named, int *variable, int *order, char name[128])
 {
   const SnaSymbols *symbols = p->tree->symbols;
-  const int         open    = p->position;
-  char              name[128];
-  int               variable, at, order = 1;
+  int               at;
+
+  PetscFunctionBeginUser;
+  Peek(p);
+  at = p->position;
+  if (!ReadName(p, name)) {
+    FailDirection(p, named, "x");
+    PetscFunctionReturn(0);
+  }
+  *variable = FindName(name, symbols->nvar, symbols->var);
+  if (*variable < 0) {
+    const char *nearest = SnaNearestName(name, symbols->nvar, symbols->var);
+
+    if (!nearest && !named && p->unknown) nearest = SnaNearestName(name, 1, &p->unknown);
+    if (FindName(name, symbols->nconst, symbols->constant) >= 0)
+      Fail(p, at, "`%s` is a constant; d(...) takes a direction", name);
+    else if (named && !strcmp(name, p->unknown))
+      Fail(p, at, "`%s` is the unknown; d(%s,...) takes a direction", name, name);
+    else if (nearest)
+      Fail(p, at, "unknown direction `%s`; did you mean `%s`?", name, nearest);
+    else
+      Fail(p, at, "unknown direction `%s`", name);
+    PetscFunctionReturn(0);
+  }
+  *order = 1;
+  if (Accept(p, ',')) {
+    int k;
+
+    Peek(p);
+    at = p->position;
+    PetscCall(ParseExpression(p, &k));
+    if (p->failed) PetscFunctionReturn(0);
+    const SnaNode *argument = &p->tree->node[k];
+
+    if (argument->op == SNA_OP_UNKNOWN)
+      Fail(p, at, "the unknown comes first: d(%s,%s) or d(%s,%s,2)", p->unknown, name, p->unknown, name);
+    else if (argument->op != SNA_OP_CONST || !SnaSmallInteger(argument->value, order) || *order < 1 ||
+             *order > SNA_MAX_DERIVATIVE)
+      Fail(p, at, "the order in d(%s%s%s,...) must be an integer from 1 to %d, not `%.*s`", named ? p->unknown : "",
+        named ? "," : "", name, SNA_MAX_DERIVATIVE, PetscMin(argument->end - argument->begin, 40),
+        p->tree->text + argument->begin);
+  }
+  PetscFunctionReturn(0);
+}
+
+// The parentheses after d(x): what the derivative is applied to.
+static PetscErrorCode ParseApplied(Parser *p, int derivative, int *node)
+{
+  const SnaNode outer = p->tree->node[derivative];
+  const int     open  = p->position;
+  const char   *d     = p->tree->text + outer.begin;
+  const int     nd    = PetscMin(outer.end - outer.begin, 40);
+  int           inner;
+
+  PetscFunctionBeginUser;
+  if (!p->unknown) {
+    Fail(p, open, "`(` after `%.*s`: a derivative of a product is not available here", nd, d);
+    PetscFunctionReturn(0);
+  }
+  if (p->applying) {
+    Fail(p, outer.begin, "`%.*s( ... )` stands inside another one; derivatives of products go one level deep", nd, d);
+    PetscFunctionReturn(0);
+  }
+  p->position++;
+  if (Peek(p) == ')') {
+    Fail(p, open, "the parentheses after `%.*s` are empty; write %.*s( a*d(%s) ) or %.*s alone", nd, d, nd, d,
+      p->tree->symbols->var[outer.variable], nd, d);
+    PetscFunctionReturn(0);
+  }
+  p->applying = PETSC_TRUE;
+  PetscCall(ParseExpression(p, &inner));
+  if (p->failed) PetscFunctionReturn(0);
+  p->applying = PETSC_FALSE;
+  if (!Accept(p, ')')) {
+    FailOperator(p, open);
+    PetscFunctionReturn(0);
+  }
+  const SnaNode *below  = &p->tree->node[inner];
+  const int      length = PetscMin(below->end - below->begin, 60);
+  const char    *text   = p->tree->text + below->begin;
+
+  if (!below->has_derivative && !below->has_unknown) {
+    const PetscBool loose =
+      below->op == SNA_OP_ADD || below->op == SNA_OP_SUB || (below->op >= SNA_OP_EQ && below->op <= SNA_OP_SELECT);
+    const char *left = loose ? "(" : "", *right = loose ? ")" : "";
+
+    Fail(p, open,
+      "the parentheses after `%.*s` have neither a derivative nor `%s` in them; write %s%.*s%s*%.*s, or "
+      "%.*s( %s%.*s%s*d(%s) )",
+      nd, d, p->unknown, left, length, text, right, nd, d, nd, d, left, length, text, right,
+      p->tree->symbols->var[outer.variable]);
+  } else if (below->op == SNA_OP_ADD || below->op == SNA_OP_SUB) {
+    Fail(p, open,
+      "the parentheses after `%.*s` hold a sum, `%.*s`, but a term is one product; write one term for each part, each "
+      "with its own %.*s( ... )",
+      nd, d, length, text, nd, d);
+  }
+  PetscCall(SnaTreeAdd(p->tree, SNA_OP_APPLY, derivative, inner, -1, node));
+  p->tree->node[*node].end = p->position;
+  PetscFunctionReturn(0);
+}
+
+// d(x), d(x,k), either with a product in parentheses behind it, d(u,x) or d(u,x,k), after the name d.
+static PetscErrorCode ParseDerivative(Parser *p, int begin, int *node)
+{
+  const int open = p->position;
+  char      name[128];
+  int       variable = 0, order = 1;
+  PetscBool named = PETSC_FALSE;
 
   PetscFunctionBeginUser;
   if (!p->derivatives) {
@@ -291,52 +415,43 @@ static PetscErrorCode ParseDerivative(Parser *p, int begin, int *node)
     PetscFunctionReturn(0);
   }
   Peek(p);
-  at = p->position;
-  if (!ReadName(p, name)) {
-    Fail(p, at, "d(...) takes a direction and perhaps an order: d(x) or d(x,2)");
-    PetscFunctionReturn(0);
-  }
-  variable = FindName(name, symbols->nvar, symbols->var);
-  if (variable < 0) {
-    const char *nearest = SnaNearestName(name, symbols->nvar, symbols->var);
+  if (p->unknown) {
+    const int at = p->position;
 
-    if (FindName(name, symbols->nconst, symbols->constant) >= 0)
-      Fail(p, at, "`%s` is a constant; d(...) takes a direction", name);
-    else if (nearest)
-      Fail(p, at, "unknown direction `%s`; did you mean `%s`?", name, nearest);
-    else
-      Fail(p, at, "unknown direction `%s`", name);
-    PetscFunctionReturn(0);
-  }
-  if (Accept(p, ',')) {
-    int k;
-
-    Peek(p);
-    at = p->position;
-    PetscCall(ParseExpression(p, &k));
+    named = ReadName(p, name) && !strcmp(name, p->unknown) ? PETSC_TRUE : PETSC_FALSE;
     if (p->failed) PetscFunctionReturn(0);
-    const SnaNode *argument = &p->tree->node[k];
+    if (!named) {
+      p->position = at;
+    } else if (!Accept(p, ',')) {
+      const char *x = p->tree->symbols->nvar ? p->tree->symbols->var[0] : "x";
 
-    if (argument->op != SNA_OP_CONST || !SnaSmallInteger(argument->value, &order) || order < 1 ||
-        order > SNA_MAX_DERIVATIVE) {
-      Fail(p, at, "the order in d(%s,...) must be an integer from 1 to %d, not `%.*s`", name, SNA_MAX_DERIVATIVE,
-        PetscMin(argument->end - argument->begin, 40), p->tree->text + argument->begin);
+      if (Peek(p) == ')' || !Peek(p))
+        Fail(p, p->position, "d(%s) lacks the direction: d(%s,%s) or d(%s,%s,2)", name, name, x, name, x);
+      else
+        Fail(p, p->position,
+          "d(%s,...) differentiates `%s` alone; multiply out what is nonlinear: the derivative of %s^2 is "
+          "2*%s*d(%s,%s)",
+          name, name, name, name, name, x);
       PetscFunctionReturn(0);
     }
   }
+  PetscCall(ParseDirection(p, named, &variable, &order, name));
+  if (p->failed) PetscFunctionReturn(0);
   if (!Accept(p, ')')) {
     if (!Peek(p))
       Fail(p, open, "`(` is never closed");
     else
-      Fail(p, p->position, "d(...) takes a direction and perhaps an order: d(%s) or d(%s,2)", name, name);
+      FailDirection(p, named, name);
     PetscFunctionReturn(0);
   }
-  PetscCall(SnaTreeNewNode(p->tree, SNA_OP_DERIVATIVE, node));
+  PetscCall(SnaTreeNewNode(p->tree, named ? SNA_OP_UNKNOWN : SNA_OP_DERIVATIVE, node));
   p->tree->node[*node].variable       = variable;
   p->tree->node[*node].order          = order;
-  p->tree->node[*node].has_derivative = PETSC_TRUE;
+  p->tree->node[*node].has_derivative = !named;
+  p->tree->node[*node].has_unknown    = named;
   p->tree->node[*node].begin          = begin;
   p->tree->node[*node].end            = p->position;
+  if (!named && Peek(p) == '(') PetscCall(ParseApplied(p, *node, node));
   PetscFunctionReturn(0);
 }
 
@@ -373,6 +488,129 @@ static PetscErrorCode ParseCall(Parser *p, int begin, int function, int *node)
   PetscFunctionReturn(0);
 }
 
+// ---------------------------------------------------------------------------------------------------------------------
+// root(s, f, lo, hi): the s in [lo, hi] where f changes its sign. It is written out in the tree, f once for every s at which it is needed: bisections
+// until Newton's method is safe, then Newton steps with the slope of a central difference. Each step doubles the number of derivatives of the root that a jet
+// gets right (1, 3, 7), which the bisections, choosing among numbers, leave at zero.
+// ---------------------------------------------------------------------------------------------------------------------
+#define BISECTIONS   20
+#define NEWTON_STEPS 3
+
+typedef struct {
+  Parser     *p;
+  const char *name;
+  int         begin; // of f in the text
+} Root;
+
+// f with s standing for a node.
+static PetscErrorCode RootFunction(const Root *r, int s, int *f)
+{
+  const Binding here = {r->name, s};
+
+  PetscFunctionBeginUser;
+  r->p->position = r->begin;
+  r->p->bound    = &here;
+  PetscCall(ParseExpression(r->p, f));
+  r->p->bound = NULL;
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode RootIterations(const Root *r, int lo, int hi, int *node)
+{
+  SnaTree *tree = r->p->tree;
+  int      a = lo, b = hi, s, fa, fb, fs, same, number, zero, half, width, step, bracket;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaTreeAddConstant(tree, 0, &zero));
+  PetscCall(SnaTreeAddConstant(tree, 0.5, &half));
+  PetscCall(RootFunction(r, lo, &fa));
+  PetscCall(RootFunction(r, hi, &fb));
+  if (r->p->failed) PetscFunctionReturn(0);
+  PetscCall(SnaTreeAdd(tree, SNA_OP_MUL, fa, fb, -1, &bracket));
+  PetscCall(SnaTreeAdd(tree, SNA_OP_LE, bracket, zero, -1, &bracket));
+  for (int k = 0; k <= BISECTIONS; k++) {
+    PetscCall(SnaTreeAdd(tree, SNA_OP_ADD, a, b, -1, &s));
+    PetscCall(SnaTreeAdd(tree, SNA_OP_MUL, s, half, -1, &s));
+    if (k == BISECTIONS) break;
+    PetscCall(RootFunction(r, s, &fs));
+    PetscCall(SnaTreeAdd(tree, SNA_OP_MUL, fa, fs, -1, &same));
+    PetscCall(SnaTreeAdd(tree, SNA_OP_GT, same, zero, -1, &same)); // the sign at lo: the root is above
+    PetscCall(SnaTreeAdd(tree, SNA_OP_SELECT, same, s, a, &a));
+    PetscCall(SnaTreeAdd(tree, SNA_OP_SELECT, same, b, s, &b));
+  }
+  PetscCall(SnaTreeAdd(tree, SNA_OP_SUB, hi, lo, -1, &width));
+  PetscCall(SnaTreeAddConstant(tree, 1e-5, &number));
+  PetscCall(SnaTreeAdd(tree, SNA_OP_MUL, width, number, -1, &width));
+  for (int k = 0; k < NEWTON_STEPS; k++) {
+    PetscCall(SnaTreeAdd(tree, SNA_OP_SUB, s, width, -1, &a));
+    PetscCall(SnaTreeAdd(tree, SNA_OP_ADD, s, width, -1, &b));
+    PetscCall(RootFunction(r, a, &fa));
+    PetscCall(RootFunction(r, b, &fb));
+    PetscCall(RootFunction(r, s, &fs));
+    PetscCall(SnaTreeAdd(tree, SNA_OP_SUB, fb, fa, -1, &step));
+    PetscCall(SnaTreeAdd(tree, SNA_OP_DIV, fs, step, -1, &step));
+    PetscCall(SnaTreeAdd(tree, SNA_OP_MUL, step, width, -1, &step));
+    PetscCall(SnaTreeAddConstant(tree, 2, &number));
+    PetscCall(SnaTreeAdd(tree, SNA_OP_MUL, step, number, -1, &step));
+    PetscCall(SnaTreeAdd(tree, SNA_OP_SUB, s, step, -1, &s));
+  }
+  // no change of sign: not a number, by a function that is none anywhere
+  PetscCall(SnaTreeAddConstant(tree, -1, &number));
+  PetscCall(SnaTreeAdd(tree, SNA_OP_MUL, s, s, -1, &same));
+  PetscCall(SnaTreeAdd(tree, SNA_OP_SUB, number, same, -1, &same));
+  PetscCall(SnaTreeAdd(tree, SNA_OP_LOG, same, -1, -1, &same));
+  PetscCall(SnaTreeAdd(tree, SNA_OP_SELECT, bracket, s, same, node));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode ParseRoot(Parser *p, int begin, int *node)
+{
+  static const char usage[] =
+    "`root` is written root(s, f, lo, hi): the s between lo and hi where f is zero, s a new name";
+  const SnaSymbols *symbols = p->tree->symbols;
+  char              name[128];
+  Root              r = {p, name, 0};
+  int               zero, lo, hi, ignored, end;
+
+  PetscFunctionBeginUser;
+  if (!Accept(p, '(') || !IsNameStart(Peek(p))) {
+    Fail(p, begin, "%s", usage);
+    PetscFunctionReturn(0);
+  }
+  if (!ReadName(p, name)) PetscFunctionReturn(0);
+  if (FindName(name, symbols->nvar, symbols->var) >= 0 || FindName(name, symbols->nconst, symbols->constant) >= 0 ||
+      SnaNameIsReserved(name) || (p->unknown && !strcmp(name, p->unknown))) {
+    Fail(p, begin, "`%s` has a meaning already; %s", name, usage);
+    PetscFunctionReturn(0);
+  }
+  if (p->bound) {
+    Fail(p, begin, "a root inside a root is not available");
+    PetscFunctionReturn(0);
+  }
+  if (!Accept(p, ',')) {
+    Fail(p, begin, "%s", usage);
+    PetscFunctionReturn(0);
+  }
+  r.begin = p->position;
+  PetscCall(SnaTreeAddConstant(p->tree, 0, &zero));
+  PetscCall(RootFunction(&r, zero, &ignored)); // to find where it ends
+  if (p->failed) PetscFunctionReturn(0);
+  if (Accept(p, ',')) PetscCall(ParseExpression(p, &lo));
+  if (!p->failed && Accept(p, ',')) {
+    PetscCall(ParseExpression(p, &hi));
+    if (!p->failed && Accept(p, ')')) {
+      end = p->position;
+      PetscCall(RootIterations(&r, lo, hi, node));
+      p->position                = end;
+      p->tree->node[*node].begin = begin;
+      p->tree->node[*node].end   = end;
+      PetscFunctionReturn(0);
+    }
+  }
+  Fail(p, begin, "%s", usage);
+  PetscFunctionReturn(0);
+}
+
 static PetscErrorCode ParseName(Parser *p, int *node)
 {
   const SnaSymbols *symbols = p->tree->symbols;
@@ -405,8 +643,22 @@ static PetscErrorCode ParseName(Parser *p, int *node)
     p->tree->node[*node].end   = end;
   } else if (function >= 0) {
     PetscCall(ParseCall(p, begin, function, node));
+  } else if (p->bound && !strcmp(name, p->bound->name)) {
+    *node = p->bound->node;
+  } else if (!strcmp(name, "root")) {
+    PetscCall(ParseRoot(p, begin, node));
   } else if (!strcmp(name, "d")) {
     PetscCall(ParseDerivative(p, begin, node));
+  } else if (p->unknown && !strcmp(name, p->unknown)) {
+    if (!p->derivatives)
+      Fail(p, begin, "`%s` is the unknown; it may stand only in the terms of the equation", name);
+    else if (call)
+      Fail(p, begin, "`%s` is the unknown, not a function; write `%s` alone, and products with `*`", name, name);
+    if (p->failed) PetscFunctionReturn(0);
+    PetscCall(SnaTreeNewNode(p->tree, SNA_OP_UNKNOWN, node));
+    p->tree->node[*node].has_unknown = PETSC_TRUE;
+    p->tree->node[*node].begin       = begin;
+    p->tree->node[*node].end         = end;
   } else {
     PetscCall(FailUnknownName(p, begin, name, call));
   }
@@ -553,9 +805,9 @@ static PetscErrorCode ParseExpression(Parser *p, int *node)
 }
 
 PetscErrorCode SnaTreeParse(SnaTree *tree, const char text[], const SnaSymbols *symbols, PetscBool derivatives,
-  int *root, char message[SNA_MAX_MESSAGE])
+  const char unknown[], int *root, char message[SNA_MAX_MESSAGE])
 {
-  Parser parser = {.tree = tree, .derivatives = derivatives, .message = message};
+  Parser parser = {.tree = tree, .derivatives = derivatives, .unknown = unknown, .message = message};
 
   PetscFunctionBeginUser;
   PetscCheck(symbols->nvar >= 0 && symbols->nvar <= SNA_MAX_DIM, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,

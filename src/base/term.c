@@ -1,5 +1,5 @@
 // term.c - product terms: a formula taken apart into a coefficient, one factor per variable, and derivatives of the
-// unknown.
+// unknown (plain, conservative and nonlinear terms: sna/base.h).
 //
 // Works on the syntax tree. Products, quotients, signs and integer powers of products are opened; a subtree in one
 // variable is a factor; anything else is not separable (a sum in several variables is multiplied out only for
@@ -14,10 +14,16 @@
 #define QUOTE_LENGTH 64
 
 typedef struct {
-  double numerator, denominator; // the coefficient; kept apart so that 2*x/3 has 2/3 exactly rounded
-  int    over[SNA_MAX_DIM];      // node of the factor above the line, -1: none
-  int    under[SNA_MAX_DIM];     // below the line
-  int    derivative[SNA_MAX_DIM];
+  double numerator, denominator;  // the coefficient; kept apart so that 2*x/3 has 2/3 exactly rounded
+  int    over[SNA_MAX_DIM];       // node of the factor above the line, -1: none
+  int    under[SNA_MAX_DIM];      // below the line
+  int    derivative[SNA_MAX_DIM]; // of d(x), or below the parentheses of d(x)( ... )
+  int    outer[SNA_MAX_DIM];      // d(x)( ... ), with its factors
+  int    inner_over[SNA_MAX_DIM], inner_under[SNA_MAX_DIM];
+  int    implicit; // d(x) occurs
+  int    applied;  // 1 + the direction of d(x)( ... ), 0: there is none
+  int    power;    // times that the unknown is named; the first SNA_MAX_POWER of them
+  int    of[SNA_MAX_POWER][SNA_MAX_DIM];
 } Product;
 
 typedef struct {
@@ -26,11 +32,12 @@ typedef struct {
 } Sum;
 
 typedef struct {
-  SnaTree  *tree;
-  int       max;  // products in a sum
-  PetscBool sums; // sums may be multiplied out
-  PetscBool failed;
-  char     *message;
+  SnaTree    *tree;
+  int         max;  // products in a sum
+  PetscBool   sums; // sums may be multiplied out
+  const char *unknown;
+  PetscBool   failed;
+  char       *message;
 } Splitter;
 
 static PetscErrorCode Split(Splitter *s, int id, Sum *sum);
@@ -90,6 +97,12 @@ static void AppendVariables(char text[], const SnaTree *tree, uint32_t mask)
   }
 }
 
+// d(x) or the unknown stands below.
+static PetscBool HasUnknown(const SnaNode *node)
+{
+  return (node->has_derivative || node->has_unknown) ? PETSC_TRUE : PETSC_FALSE;
+}
+
 static PetscBool IsSum(const SnaNode *node)
 {
   return (node->op == SNA_OP_ADD || node->op == SNA_OP_SUB) ? PETSC_TRUE : PETSC_FALSE;
@@ -143,35 +156,48 @@ static void FailInseparable(Splitter *s, int id)
   }
 }
 
-// d(...) anywhere but as a factor.
-static void FailDerivative(Splitter *s, int id)
+// d(...) or the unknown anywhere but as a factor.
+static void FailUnknown(Splitter *s, int id)
 {
   const SnaTree *tree  = s->tree;
   int            inner = id, pieces;
-  char           quote[QUOTE_LENGTH], derivative[QUOTE_LENGTH];
+  char           quote[QUOTE_LENGTH], leaf[QUOTE_LENGTH];
 
-  while (tree->node[inner].op != SNA_OP_DERIVATIVE) {
+  while (tree->node[inner].op != SNA_OP_DERIVATIVE && tree->node[inner].op != SNA_OP_UNKNOWN &&
+         tree->node[inner].op != SNA_OP_APPLY) {
     for (int k = 2; k >= 0; k--) {
       const int child = tree->node[inner].child[k];
 
-      if (child >= 0 && tree->node[child].has_derivative) {
+      if (child >= 0 && HasUnknown(&tree->node[child])) {
         inner = child;
         break;
       }
     }
   }
-  Quote(tree, inner, derivative);
+  Quote(tree, inner, leaf);
+  Quote(tree, id, quote);
   if (IsSum(&tree->node[id])) {
-    Fail(s, "`%s` is a sum, but a term is one product; write ", Quote(tree, id, quote));
+    Fail(s, "`%s` is a sum, but a term is one product; write ", quote);
     AppendPieces(s->message, tree, id, &pieces);
     Append(s->message, " as %s terms", pieces == 2 ? "two" : "separate");
-  } else if (tree->node[id].op == SNA_OP_POW) {
-    Fail(s, "`%s` is a power of a derivative; the second derivative is d(%s,2)", Quote(tree, id, quote),
+    if (tree->node[id].has_unknown) Append(s->message, ", multiplied out");
+  } else if (tree->node[inner].op == SNA_OP_UNKNOWN) {
+    Fail(s,
+      "`%s` stands inside `%s`; terms must be polynomial in `%s`: products of factors and up to %d times %s or "
+      "d(%s,...)",
+      leaf, quote, s->unknown, SNA_MAX_POWER, s->unknown, s->unknown);
+  } else if (tree->node[id].op == SNA_OP_POW && tree->node[inner].op == SNA_OP_DERIVATIVE) {
+    Fail(s, "`%s` is a power of a derivative; the second derivative is d(%s,2)", quote,
       tree->symbols->var[tree->node[inner].variable]);
   } else {
     Fail(s, "`%s` stands inside `%s`; a derivative acts on the unknown and may only be a factor of the whole product",
-      derivative, Quote(tree, id, quote));
+      leaf, quote);
   }
+}
+
+static void FailDegree(Splitter *s, double power)
+{
+  Fail(s, "`%s` occurs %g times in one term; at most %d", s->unknown, power, SNA_MAX_POWER);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -181,7 +207,7 @@ static Product One(void)
 {
   Product one = {.numerator = 1, .denominator = 1};
 
-  for (int v = 0; v < SNA_MAX_DIM; v++) one.over[v] = one.under[v] = -1;
+  for (int v = 0; v < SNA_MAX_DIM; v++) one.over[v] = one.under[v] = one.inner_over[v] = one.inner_under[v] = -1;
   return one;
 }
 
@@ -211,6 +237,50 @@ static PetscErrorCode MultiplyNodes(SnaTree *tree, int a, int b, int *product)
   PetscFunctionReturn(0);
 }
 
+// The unknown in *left and *a: several kinds of it do not go into one term.
+static void UnknownMultiply(Splitter *s, const Product *left, Product *a)
+{
+  const SnaTree *tree    = s->tree;
+  const int      applied = left->applied ? left->applied : a->applied, power = left->power + a->power;
+  const int      either = left->implicit + a->implicit;
+  const char    *x, *u = s->unknown;
+  int            v = 0;
+
+  if (applied) {
+    const Product *other = left->applied ? a : left;
+
+    x = tree->symbols->var[applied - 1];
+    if (other->applied || other->implicit)
+      Fail(s, "a term with d(%s)( ... ) has no other derivative outside the parentheses; write it inside", x);
+    else if (power)
+      Fail(s,
+        "a term with d(%s)( ... ) has `%s` only inside the parentheses, once; multiply out what is nonlinear: "
+        "%s*d(%s)( d(%s) ) is %s*d(%s,%s,2)",
+        x, u, u, x, x, u, u, x);
+  } else if (power && either) {
+    while (!left->derivative[v] && !a->derivative[v]) v++;
+    x = tree->symbols->var[v];
+    Fail(s,
+      "the term names `%s` and has d(%s) without a name; write %s*d(%s,%s) for the product of both, d(%s) alone for a "
+      "derivative of `%s`",
+      u, x, u, u, x, x, u);
+  } else if (power > SNA_MAX_POWER) {
+    FailDegree(s, power);
+  }
+  if (left->power) {
+    for (int i = SNA_MAX_POWER - 1; i >= left->power; i--) memcpy(a->of[i], a->of[i - left->power], sizeof(a->of[i]));
+    memcpy(a->of, left->of, (size_t)PetscMin(left->power, SNA_MAX_POWER) * sizeof(a->of[0]));
+  }
+  if (left->applied) {
+    memcpy(a->outer, left->outer, sizeof(a->outer));
+    memcpy(a->inner_over, left->inner_over, sizeof(a->inner_over));
+    memcpy(a->inner_under, left->inner_under, sizeof(a->inner_under));
+  }
+  a->power    = power;
+  a->implicit = either > 0;
+  a->applied  = applied;
+}
+
 // *a = *left * *a, where a stood right of left in the text.
 static PetscErrorCode ProductMultiply(Splitter *s, const Product *left, Product *a)
 {
@@ -225,6 +295,7 @@ static PetscErrorCode ProductMultiply(Splitter *s, const Product *left, Product 
       Fail(s, "the derivatives in %s are of order %d in all; at most %d", s->tree->symbols->var[v], a->derivative[v],
         SNA_MAX_DERIVATIVE);
   }
+  UnknownMultiply(s, left, a);
   PetscFunctionReturn(0);
 }
 
@@ -308,6 +379,12 @@ static PetscErrorCode SumPower(Splitter *s, int id, int power, Sum *sum)
     Product *a = &sum->product[0];
     int      exponent;
 
+    if (a->power * power > SNA_MAX_POWER) {
+      FailDegree(s, a->power * power);
+      PetscFunctionReturn(0);
+    }
+    for (int i = a->power; i < a->power * power; i++) memcpy(a->of[i], a->of[i - a->power], sizeof(a->of[i]));
+    a->power *= power;
     PetscCall(SnaTreeAddConstant(s->tree, power, &exponent));
     a->numerator   = pow(a->numerator, power);
     a->denominator = pow(a->denominator, power);
@@ -339,11 +416,14 @@ static PetscErrorCode SplitProduct(Splitter *s, int id, Sum *sum)
     const int     right = (node.op == SNA_OP_MUL || node.op == SNA_OP_DIV) ? node.child[1] : id;
 
     more = right != id ? PETSC_TRUE : PETSC_FALSE;
-    if (more && node.op == SNA_OP_DIV && s->tree->node[right].has_derivative) {
+    if (more && node.op == SNA_OP_DIV && HasUnknown(&s->tree->node[right])) {
       char quote[QUOTE_LENGTH];
 
-      Fail(s, "a derivative stands in the denominator `%s`; it may only be a factor of the whole product",
-        Quote(s->tree, right, quote));
+      Quote(s->tree, right, quote);
+      if (s->tree->node[right].has_unknown)
+        Fail(s, "`%s` stands in the denominator `%s`; terms must be polynomial in `%s`", s->unknown, quote, s->unknown);
+      else
+        Fail(s, "a derivative stands in the denominator `%s`; it may only be a factor of the whole product", quote);
     } else {
       PetscCall(Split(s, right, &factor));
       if (!s->failed && more && node.op == SNA_OP_DIV) PetscCall(SumInvert(s, right, &factor));
@@ -376,6 +456,48 @@ static PetscErrorCode SplitSum(Splitter *s, int id, Sum *sum)
   PetscFunctionReturn(0);
 }
 
+// d(x)( ... ): factors that d(x) does not touch go outside.
+static PetscErrorCode SplitApplied(Splitter *s, const SnaNode *node, Sum *sum)
+{
+  const SnaNode outer = s->tree->node[node->child[0]];
+  const int     d     = outer.variable;
+  const char   *x = s->tree->symbols->var[d], *u = s->unknown;
+  Product      *a;
+
+  PetscFunctionBeginUser;
+  PetscCall(Split(s, node->child[1], sum));
+  if (s->failed) PetscFunctionReturn(0);
+  a = &sum->product[0];
+  if (a->power > 1) {
+    Fail(s, "d(%s)( ... ) is linear in `%s`; multiply out what is nonlinear: d(%s)( %s^2 ) is 2*%s*d(%s,%s)", x, u, x,
+      u, u, u, x);
+    PetscFunctionReturn(0);
+  }
+  if (a->power == 1) memcpy(a->derivative, a->of[0], sizeof(a->derivative));
+  if (a->derivative[d] + outer.order > SNA_MAX_DERIVATIVE)
+    Fail(s, "the derivatives in %s are of order %d in all; at most %d", x, a->derivative[d] + outer.order,
+      SNA_MAX_DERIVATIVE);
+  a->power          = 0;
+  a->implicit       = 0;
+  a->applied        = 1 + d;
+  a->outer[d]       = outer.order;
+  a->inner_over[d]  = a->over[d];
+  a->inner_under[d] = a->under[d];
+  a->over[d] = a->under[d] = -1;
+  PetscFunctionReturn(0);
+}
+
+// The exponent of a power that can be opened: an integer; of the unknown, from 1 to SNA_MAX_POWER.
+static PetscBool OpensPower(Splitter *s, const SnaNode *node, int *power)
+{
+  const SnaNode *base = &s->tree->node[node->child[0]], *exponent = &s->tree->node[node->child[1]];
+
+  if (exponent->op != SNA_OP_CONST || !SnaSmallInteger(exponent->value, power)) return PETSC_FALSE;
+  if (base->has_unknown) return *power >= 1 ? PETSC_TRUE : PETSC_FALSE;
+  if (base->has_derivative) return PETSC_FALSE;
+  return s->sums || !IsSum(base) ? PETSC_TRUE : PETSC_FALSE;
+}
+
 // Creates *sum, to be destroyed by the caller; s->failed tells whether it means anything.
 static PetscErrorCode Split(Splitter *s, int id, Sum *sum)
 {
@@ -392,15 +514,22 @@ static PetscErrorCode Split(Splitter *s, int id, Sum *sum)
     sum->product[0].numerator = node.value;
   } else if (node.op == SNA_OP_DERIVATIVE) {
     sum->product[0].derivative[node.variable] = node.order;
+    sum->product[0].implicit                  = 1;
+  } else if (node.op == SNA_OP_UNKNOWN) {
+    sum->product[0].of[0][node.variable] = node.order;
+    sum->product[0].power                = 1;
+  } else if (node.op == SNA_OP_APPLY) {
+    PetscCall(SumDestroy(sum));
+    PetscCall(SplitApplied(s, &node, sum));
   } else if (node.op == SNA_OP_MUL || node.op == SNA_OP_DIV) {
     PetscCall(SplitProduct(s, id, sum));
   } else if (node.op == SNA_OP_NEG) {
     PetscCall(SumDestroy(sum));
     PetscCall(Split(s, node.child[0], sum));
     for (int i = 0; i < sum->n; i++) sum->product[i].numerator *= -1;
-  } else if (node.has_derivative) {
-    FailDerivative(s, id);
-  } else if (variables == 1) {
+  } else if (HasUnknown(&node) && !(node.op == SNA_OP_POW && OpensPower(s, &node, &power))) {
+    FailUnknown(s, id);
+  } else if (variables == 1 && !HasUnknown(&node)) {
     if (node.nonfinite >= 0)
       Fail(s, "`%s` in the factor `%s` is not a finite number", Quote(s->tree, node.nonfinite, inner),
         Quote(s->tree, id, quote));
@@ -408,11 +537,10 @@ static PetscErrorCode Split(Splitter *s, int id, Sum *sum)
       if (node.mask >> v & 1) sum->product[0].over[v] = id;
   } else if (IsSum(&node) && s->sums) {
     PetscCall(SplitSum(s, id, sum));
-  } else if (node.op == SNA_OP_POW && s->tree->node[node.child[1]].op == SNA_OP_CONST &&
-             SnaSmallInteger(s->tree->node[node.child[1]].value, &power) &&
-             (s->sums || !IsSum(&s->tree->node[node.child[0]]))) {
+  } else if (node.op == SNA_OP_POW && OpensPower(s, &node, &power)) {
     PetscCall(SumDestroy(sum));
     PetscCall(Split(s, node.child[0], sum));
+    if (!s->failed && sum->product[0].applied) FailUnknown(s, id);
     if (!s->failed) PetscCall(SumPower(s, node.child[0], power, sum));
   } else {
     FailInseparable(s, id);
@@ -420,7 +548,20 @@ static PetscErrorCode Split(Splitter *s, int id, Sum *sum)
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode TermFromProduct(Splitter *s, const Product *product, SnaTerm *term)
+// over / under as an expression, NULL for 1.
+static PetscErrorCode FactorFromNodes(SnaTree *tree, int over, int under, SnaExpr *factor)
+{
+  PetscFunctionBeginUser;
+  if (under >= 0) {
+    if (over < 0) PetscCall(SnaTreeAddConstant(tree, 1, &over));
+    PetscCall(SnaTreeAdd(tree, SNA_OP_DIV, over, under, -1, &over));
+  }
+  if (over >= 0) PetscCall(SnaExprFromNode(tree, over, factor));
+  PetscFunctionReturn(0);
+}
+
+// equation: a term of the equation, which acts on the unknown whether it says so or not.
+static PetscErrorCode TermFromProduct(Splitter *s, const Product *product, PetscBool equation, SnaTerm *term)
 {
   PetscFunctionBeginUser;
   memset(term, 0, sizeof(*term));
@@ -430,14 +571,16 @@ static PetscErrorCode TermFromProduct(Splitter *s, const Product *product, SnaTe
     PetscFunctionReturn(0);
   }
   for (int v = 0; v < SNA_MAX_DIM; v++) {
-    int factor = product->over[v];
-
-    if (product->under[v] >= 0) {
-      if (factor < 0) PetscCall(SnaTreeAddConstant(s->tree, 1, &factor));
-      PetscCall(SnaTreeAdd(s->tree, SNA_OP_DIV, factor, product->under[v], -1, &factor));
-    }
-    if (factor >= 0) PetscCall(SnaExprFromNode(s->tree, factor, &term->factor[v]));
-    term->derivative[v] = product->derivative[v];
+    PetscCall(FactorFromNodes(s->tree, product->over[v], product->under[v], &term->factor[v]));
+    PetscCall(FactorFromNodes(s->tree, product->inner_over[v], product->inner_under[v], &term->inner[v]));
+  }
+  memcpy(term->outer, product->outer, sizeof(term->outer));
+  term->power = equation ? PetscMax(product->power, 1) : 0;
+  if (product->power > 1) {
+    memcpy(term->of, product->of, sizeof(term->of));
+  } else {
+    memcpy(term->derivative, product->power ? product->of[0] : product->derivative, sizeof(term->derivative));
+    if (equation) memcpy(term->of[0], term->derivative, sizeof(term->derivative));
   }
   PetscFunctionReturn(0);
 }
@@ -445,25 +588,28 @@ static PetscErrorCode TermFromProduct(Splitter *s, const Product *product, SnaTe
 PetscErrorCode SnaTermDestroy(SnaTerm *term)
 {
   PetscFunctionBeginUser;
-  for (int v = 0; v < SNA_MAX_DIM; v++) PetscCall(SnaExprDestroy(&term->factor[v]));
+  for (int v = 0; v < SNA_MAX_DIM; v++) {
+    PetscCall(SnaExprDestroy(&term->factor[v]));
+    PetscCall(SnaExprDestroy(&term->inner[v]));
+  }
   memset(term, 0, sizeof(*term));
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode SnaTermCreate(const char text[], const SnaSymbols *symbols, PetscBool derivatives, SnaTerm *term,
-  PetscBool *ok, char message[SNA_MAX_MESSAGE])
+PetscErrorCode SnaTermCreate(const char text[], const SnaSymbols *symbols, PetscBool derivatives, const char unknown[],
+  SnaTerm *term, PetscBool *ok, char message[SNA_MAX_MESSAGE])
 {
   SnaTree  tree;
-  Splitter s = {.tree = &tree, .max = 1, .message = message};
+  Splitter s = {.tree = &tree, .max = 1, .unknown = unknown, .message = message};
   Sum      sum;
   int      root;
 
   PetscFunctionBeginUser;
   memset(term, 0, sizeof(*term));
   *ok = PETSC_FALSE;
-  PetscCall(SnaTreeParse(&tree, text, symbols, derivatives, &root, message));
+  PetscCall(SnaTreeParse(&tree, text, symbols, derivatives, unknown, &root, message));
   if (root >= 0) {
-    if (IsSum(&tree.node[root]) && (tree.node[root].has_derivative || CountVariables(tree.node[root].mask) > 1)) {
+    if (IsSum(&tree.node[root]) && (HasUnknown(&tree.node[root]) || CountVariables(tree.node[root].mask) > 1)) {
       int pieces;
 
       Fail(&s, "a term is one product; write ");
@@ -471,7 +617,7 @@ PetscErrorCode SnaTermCreate(const char text[], const SnaSymbols *symbols, Petsc
       Append(message, " as %s terms", pieces == 2 ? "two" : "separate");
     } else {
       PetscCall(Split(&s, root, &sum));
-      if (!s.failed) PetscCall(TermFromProduct(&s, &sum.product[0], term));
+      if (!s.failed) PetscCall(TermFromProduct(&s, &sum.product[0], derivatives, term));
       PetscCall(SumDestroy(&sum));
     }
     *ok = s.failed ? PETSC_FALSE : PETSC_TRUE;
@@ -491,11 +637,11 @@ PetscErrorCode SnaTermsFromSum(const char text[], const SnaSymbols *symbols, int
   PetscFunctionBeginUser;
   *n = 0;
   if (max < 1) PetscFunctionReturn(0);
-  PetscCall(SnaTreeParse(&tree, text, symbols, PETSC_FALSE, &root, message));
+  PetscCall(SnaTreeParse(&tree, text, symbols, PETSC_FALSE, NULL, &root, message));
   if (root >= 0) {
     PetscCall(Split(&s, root, &sum));
     for (int i = 0; i < sum.n && !s.failed; i++) {
-      PetscCall(TermFromProduct(&s, &sum.product[i], &terms[i]));
+      PetscCall(TermFromProduct(&s, &sum.product[i], PETSC_FALSE, &terms[i]));
       if (!s.failed) *n = i + 1;
     }
     if (s.failed)

@@ -1,8 +1,9 @@
 // SnaField: what all formats share - dispatch, and the description of the bases that travels with a field in a file.
 //
 // In a file a field is a group with text attributes format ("cp", "tensor_train") and directions ("x,y,t"), and one
-// dataset per direction with attributes basis ("bspline"), degree, cells, lo, hi, drop_first, drop_last. Numbers are
-// compared exactly: a coefficient means something else on any other basis.
+// dataset per direction with attributes basis ("bspline", ...), degree, resolution, lo, hi, end_lo, end_hi ("free", ...),
+// robin_lo, robin_hi; break points of graded splines are a dataset of their own. Numbers are compared exactly: a
+// coefficient means something else on any other basis.
 #include "field_impl.h"
 
 static const struct {
@@ -64,35 +65,40 @@ PetscErrorCode SnaFieldEvaluate(SnaField f, PetscInt n, const double *const x[],
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode SnaFieldMarginal(SnaField f, PetscInt d, double mass[])
+PetscErrorCode SnaFieldMarginal(SnaField f, PetscInt d, PetscInt nbin, double mass[])
 {
   PetscFunctionBeginUser;
   PetscCheck(d >= 0 && d < f->nd, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,
     "Direction %" PetscInt_FMT " of %" PetscInt_FMT, d, f->nd);
-  PetscCall(f->ops->marginal(f, d, mass));
+  PetscCheck(nbin >= 1, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "%" PetscInt_FMT " parts", nbin);
+  PetscCall(f->ops->marginal(f, d, nbin, mass));
   PetscFunctionReturn(0);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Files
 // ---------------------------------------------------------------------------------------------------------------------
-static const char kind_name[] = "bspline";
+// "free" ... by SnaEndKind
+static const char *const end_names[] = {"free", "dirichlet", "neumann", "robin", "clamped", "periodic"};
 
-typedef struct {
-  const char *name;
+typedef struct { // one attribute: a text, or a number where text is NULL
+  const char *name, *text;
   double      value;
 } Attribute;
 
-#define NATTRIBUTE 6
+#define NATTRIBUTE 9
 
 static void BasisAttributes(const SnaBasisInfo *info, Attribute attributes[NATTRIBUTE])
 {
-  attributes[0] = (Attribute){"degree", (double)info->degree};
-  attributes[1] = (Attribute){"cells", (double)info->cells};
-  attributes[2] = (Attribute){"lo", info->lo};
-  attributes[3] = (Attribute){"hi", info->hi};
-  attributes[4] = (Attribute){"drop_first", info->drop_first ? 1 : 0};
-  attributes[5] = (Attribute){"drop_last", info->drop_last ? 1 : 0};
+  attributes[0] = (Attribute){"basis", info->family, 0};
+  attributes[1] = (Attribute){"degree", NULL, (double)info->degree};
+  attributes[2] = (Attribute){"resolution", NULL, (double)info->resolution};
+  attributes[3] = (Attribute){"lo", NULL, info->lo};
+  attributes[4] = (Attribute){"hi", NULL, info->hi};
+  attributes[5] = (Attribute){"end_lo", end_names[info->end[0].kind], 0};
+  attributes[6] = (Attribute){"end_hi", end_names[info->end[1].kind], 0};
+  attributes[7] = (Attribute){"robin_lo", NULL, info->end[0].kind == SNA_END_ROBIN ? info->end[0].robin : 0};
+  attributes[8] = (Attribute){"robin_hi", NULL, info->end[1].kind == SNA_END_ROBIN ? info->end[1].robin : 0};
 }
 
 PetscErrorCode SnaFieldJoinNames_Private(PetscInt nd, const SnaBasisInfo info[], char **names)
@@ -123,10 +129,16 @@ PetscErrorCode SnaFieldWrite(SnaField f, SnaFile file, const char group[])
     char      path[PETSC_MAX_PATH_LEN];
 
     PetscCall(PetscSNPrintf(path, sizeof(path), "%s/%s", group, f->info[d].name));
-    PetscCall(SnaFileWriteAttributeText(file, path, "basis", kind_name));
     BasisAttributes(&f->info[d], attributes);
-    for (int a = 0; a < NATTRIBUTE; a++)
-      PetscCall(SnaFileWriteAttributeReal(file, path, attributes[a].name, attributes[a].value));
+    for (int a = 0; a < NATTRIBUTE; a++) {
+      if (attributes[a].text)
+        PetscCall(SnaFileWriteAttributeText(file, path, attributes[a].name, attributes[a].text));
+      else
+        PetscCall(SnaFileWriteAttributeReal(file, path, attributes[a].name, attributes[a].value));
+    }
+    if (f->info[d].nbreak == 0) continue;
+    PetscCall(PetscSNPrintf(path, sizeof(path), "%s/breakpoint/%s", group, f->info[d].name));
+    PetscCall(SnaFileWriteArray(file, path, 1, &f->info[d].nbreak, f->info[d].breakpoint));
   }
   PetscCall(SnaFieldJoinNames_Private(f->nd, f->info, &names));
   PetscCall(SnaFileWriteAttributeText(file, group, "format", f->ops->format));
@@ -207,35 +219,75 @@ PetscErrorCode SnaFieldReadNumbers_Private(
   PetscFunctionReturn(0);
 }
 
+// The break points in the file against the basis'.
+static PetscErrorCode CheckBreakPoints(SnaFile file, const char group[], const SnaBasisInfo *info)
+{
+  char      path[PETSC_MAX_PATH_LEN];
+  PetscBool has;
+  PetscInt  n;
+  double   *found;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscSNPrintf(path, sizeof(path), "%s/breakpoint/%s", group, info->name));
+  PetscCall(SnaFileHas(file, path, &has));
+  if (has != (PetscBool)(info->nbreak > 0)) {
+    PetscCall(SnaFileSetError(file,
+      "%s/%s: the field has %s break points, the problem has %s: the field was made for another basis", group,
+      info->name, has ? "given" : "no", has ? "none" : "some"));
+    PetscFunctionReturn(0);
+  }
+  if (!has) PetscFunctionReturn(0);
+  PetscCall(SnaFieldReadNumbers_Private(file, path, 1, &info->nbreak, &n, &found));
+  for (PetscInt i = 0; found && i < n; i++) {
+    if (found[i] == info->breakpoint[i]) continue;
+    PetscCall(SnaFileSetError(file,
+      "%s: break point %" PetscInt_FMT " is %.17g, the problem has %.17g: the field was made for another basis", path,
+      i, found[i], info->breakpoint[i]));
+    break;
+  }
+  PetscCall(PetscFree(found));
+  PetscFunctionReturn(0);
+}
+
 static PetscErrorCode CheckDirection(SnaFile file, const char group[], const SnaBasisInfo *info)
 {
   Attribute attributes[NATTRIBUTE];
-  char      path[PETSC_MAX_PATH_LEN], kind[64] = "";
-  PetscBool failed = PETSC_TRUE, same;
+  char      path[PETSC_MAX_PATH_LEN];
+  PetscBool failed = PETSC_TRUE, former, same;
 
   PetscFunctionBeginUser;
   PetscCall(PetscSNPrintf(path, sizeof(path), "%s/%s", group, info->name));
-  PetscCall(SnaFileReadAttributeText(file, path, "basis", sizeof(kind), kind));
-  PetscCall(Failed(file, &failed));
-  if (failed) PetscFunctionReturn(0);
-  PetscCall(PetscStrcmp(kind, kind_name, &same));
-  if (!same) {
-    PetscCall(SnaFileSetError(file, "%s: the basis is `%s`, the problem has `%s`", path, kind, kind_name));
+  PetscCall(SnaFileHasAttribute(file, path, "drop_first", &former));
+  if (former) {
+    PetscCall(SnaFileSetError(file,
+      "%s: a field of an earlier version of the program, which knew uniform splines only; solve the deck again", path));
     PetscFunctionReturn(0);
   }
   BasisAttributes(info, attributes);
   for (int a = 0; a < NATTRIBUTE; a++) {
-    double value = 0;
+    const Attribute *wanted   = &attributes[a];
+    double           value    = 0;
+    char             text[64] = "";
 
-    PetscCall(SnaFileReadAttributeReal(file, path, attributes[a].name, &value));
+    if (wanted->text)
+      PetscCall(SnaFileReadAttributeText(file, path, wanted->name, sizeof(text), text));
+    else
+      PetscCall(SnaFileReadAttributeReal(file, path, wanted->name, &value));
     PetscCall(Failed(file, &failed));
     if (failed) PetscFunctionReturn(0);
-    if (value != attributes[a].value) {
-      PetscCall(SnaFileSetError(file, "%s: %s is %.17g, the problem has %.17g: the field was made for another basis",
-        path, attributes[a].name, value, attributes[a].value));
+    if (wanted->text) {
+      PetscCall(PetscStrcmp(text, wanted->text, &same));
+      if (same) continue;
+      PetscCall(SnaFileSetError(file, "%s: %s is `%s`, the problem has `%s`: the field was made for another basis",
+        path, wanted->name, text, wanted->text));
       PetscFunctionReturn(0);
     }
+    if (value == wanted->value) continue;
+    PetscCall(SnaFileSetError(file, "%s: %s is %.17g, the problem has %.17g: the field was made for another basis",
+      path, wanted->name, value, wanted->value));
+    PetscFunctionReturn(0);
   }
+  PetscCall(CheckBreakPoints(file, group, info));
   PetscFunctionReturn(0);
 }
 

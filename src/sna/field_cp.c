@@ -1,6 +1,6 @@
 // SnaField of format "cp": u(x) = sum_{r<R} prod_d phi^d_r(x_d), phi^d_r = sum_i C_d[i,r] B^d_i (paper eq. 2-3).
 //
-// Per point and direction the p+1 rows of C_d that matter are combined into phi^d_r and its derivative, for a group of
+// Per point and direction the rows of C_d that matter (p+1 of splines) are combined into phi^d_r and its derivative, for a group of
 // columns r at once;
 //   du/dx_d = sum_r (prod_{e<d} phi^e_r) phi'^d_r (prod_{e>d} phi^e_r)
 // comes from prefix and suffix products, without division. With q = nd (p+1) R: about 2q flops for a value, 4q + 5 nd R
@@ -9,8 +9,8 @@
 // Columns are cut into tiles of one vector register and the tile of all rows is contiguous, so that a group of tiles in
 // all directions stays in the first-level cache while a block of points passes (W: doubles in a register):
 //
-//   tile[d][k*rows[d] + j] = C_d[j - drop_first, kW .. kW+W-1],   j: full index,
-//                            zero for dropped functions and beyond column R
+//   tile[d][k*rows[d] + j] = C_d[j - first, kW .. kW+W-1],   j: full index of a uniform spline (first: how many are dropped),
+//                            otherwise the active function; zero for dropped functions and beyond column R
 //
 // Not done here: derivatives above the first.
 #include "field_impl.h"
@@ -20,7 +20,6 @@
 
 typedef struct {
   PetscInt        rank, ntile;
-  PetscInt        rows[SNA_MAX_DIM];
   SnaVector      *tile[SNA_MAX_DIM];
   SnaFieldWeights weights; // of one block of points
   SnaVector      *partial; // [point][value, derivatives] of the block: sums over the tiles, lanes kept apart
@@ -52,6 +51,7 @@ static PetscErrorCode SnaFieldGetParameterCount_CP(SnaField f, PetscInt *n)
 // Evaluation
 // ---------------------------------------------------------------------------------------------------------------------
 // Adds the columns of tiles k .. k+nt-1 to the partial sums of n points.
+// p1 = 0: not all directions are uniform.
 SNA_INLINE void TilesOfBlock(SnaField f, const PetscInt p1, const int nt, const int gradient, PetscInt n, PetscInt k)
 {
   const FieldCP  *cp     = (const FieldCP *)f->data;
@@ -65,20 +65,34 @@ SNA_INLINE void TilesOfBlock(SnaField f, const PetscInt p1, const int nt, const 
     SnaVector phi[SNA_MAX_DIM][GROUP], others[SNA_MAX_DIM][GROUP], product[GROUP];
 
     for (int v = 0; v < nt; v++) product[v] = one;
-    for (PetscInt d = 0; d < nd; d++, weight += (1 + gradient) * p1) {
-      for (int v = 0; v < nt; v++) {
-        const SnaVector *C     = cp->tile[d] + (k + v) * cp->rows[d] + row[d];
-        SnaVector        value = C[0] * weight[0], slope;
+    for (PetscInt d = 0; d < nd; d++) {
+      const PetscInt   count = p1 ? p1 : cp->weights.count[d], rows = cp->weights.rows[d];
+      const PetscInt  *at = p1 ? NULL : cp->weights.index[d] + row[d] * count;
+      const SnaVector *C  = cp->tile[d] + k * rows + (p1 ? row[d] : 0);
+      SnaVector        value[GROUP], slope[GROUP];
 
-        for (PetscInt a = 1; a < p1; a++) value += C[a] * weight[a];
-        if (gradient) {
-          slope = C[0] * weight[p1];
-          for (PetscInt a = 1; a < p1; a++) slope += C[a] * weight[p1 + a];
-          phi[d][v]    = value;
-          others[d][v] = product[v] * slope;
-        }
-        product[v] *= value;
+      for (int v = 0; v < nt; v++) {
+        const SnaVector c = C[v * rows + (p1 ? 0 : at[0])];
+
+        value[v] = c * weight[0];
+        slope[v] = gradient ? c * weight[count] : one;
       }
+      for (PetscInt a = 1; a < count; a++) {
+        for (int v = 0; v < nt; v++) {
+          const SnaVector c = C[v * rows + (p1 ? a : at[a])];
+
+          value[v] += c * weight[a];
+          if (gradient) slope[v] += c * weight[count + a];
+        }
+      }
+      for (int v = 0; v < nt; v++) {
+        if (gradient) {
+          phi[d][v]    = value[v];
+          others[d][v] = product[v] * slope[v];
+        }
+        product[v] *= value[v];
+      }
+      weight += (1 + gradient) * count;
     }
     for (int v = 0; v < nt; v++) sum[0] = k + v > 0 ? sum[0] + product[v] : product[v];
     if (!gradient) continue;
@@ -105,7 +119,12 @@ SNA_INLINE void BlockOfDegree(SnaField f, const PetscInt p1, const int gradient,
 
 SNA_INLINE void Block(SnaField f, const int gradient, PetscInt n)
 {
-  switch (((const FieldCP *)f->data)->weights.p1) {
+  const SnaFieldWeights *w = &((const FieldCP *)f->data)->weights;
+
+  switch (w->uniform ? w->p1 : 0) {
+  case 0:
+    BlockOfDegree(f, 0, gradient, n);
+    break;
   case 2:
     BlockOfDegree(f, 2, gradient, n);
     break;
@@ -144,14 +163,14 @@ static PetscErrorCode SnaFieldEvaluate_CP(
   for (PetscInt begin = 0; begin < n; begin += BLOCK) {
     const PetscInt size = PetscMin(BLOCK, n - begin), stride = grad ? 1 + f->nd : 1;
 
-    SnaFieldWeightsOfBlock_Private(f, &cp->weights, (PetscBool)(grad != NULL), begin, size, x);
+    PetscCall(SnaFieldWeightsOfBlock_Private(f, &cp->weights, (PetscBool)(grad != NULL), begin, size, x));
     if (grad)
       BlockOfGradients(f, size);
     else
       BlockOfValues(f, size);
     for (PetscInt i = 0; i < size; i++) u[begin + i] = SnaVectorSum(cp->partial[i * stride]);
     for (PetscInt d = 0; grad && d < f->nd; d++) {
-      const double scale = cp->weights.cells[d] / cp->weights.length[d];
+      const double scale = cp->weights.scale[d];
 
       if (!grad[d]) continue;
       for (PetscInt i = 0; i < size; i++) grad[d][begin + i] = scale * SnaVectorSum(cp->partial[i * stride + 1 + d]);
@@ -163,11 +182,11 @@ static PetscErrorCode SnaFieldEvaluate_CP(
 // ---------------------------------------------------------------------------------------------------------------------
 // Creation
 // ---------------------------------------------------------------------------------------------------------------------
-static double *Entry(const FieldCP *cp, const SnaBasisInfo *info, PetscInt d, PetscInt i, PetscInt r)
+static double *Entry(const FieldCP *cp, PetscInt d, PetscInt i, PetscInt r)
 {
-  const PetscInt j = i + (info->drop_first ? 1 : 0);
+  const SnaFieldWeights *w = &cp->weights;
 
-  return (double *)(cp->tile[d] + (r / SNA_WIDTH) * cp->rows[d] + j) + r % SNA_WIDTH;
+  return (double *)(cp->tile[d] + (r / SNA_WIDTH) * w->rows[d] + i + w->first[d]) + r % SNA_WIDTH;
 }
 
 static const SnaFieldOps cp_ops;
@@ -187,23 +206,18 @@ PetscErrorCode SnaFieldCreateCP(
   field->data = cp;
   cp->rank    = rank;
   cp->ntile   = (rank + SNA_WIDTH - 1) / SNA_WIDTH;
-  PetscCall(SnaFieldWeightsCreate_Private(field, BLOCK, &cp->weights));
+  PetscCall(SnaFieldWeightsCreate_Private(field, BLOCK, NULL, NULL, &cp->weights));
 
   vectors = (size_t)BLOCK * (size_t)(nd + 1);
-  for (PetscInt d = 0; d < nd; d++) {
-    cp->rows[d] = field->info[d].cells + cp->weights.p1 - 1;
-    vectors += (size_t)cp->ntile * (size_t)cp->rows[d];
-  }
+  for (PetscInt d = 0; d < nd; d++) vectors += (size_t)cp->ntile * (size_t)cp->weights.rows[d];
   PetscCall(SnaVectorCalloc(vectors, &next, &cp->memory));
   cp->partial = next;
   next += (size_t)BLOCK * (size_t)(nd + 1);
   for (PetscInt d = 0; d < nd; d++) {
-    const SnaBasisInfo *info = &field->info[d];
-
     cp->tile[d] = next;
-    next += (size_t)cp->ntile * (size_t)cp->rows[d];
-    for (PetscInt i = 0; i < info->n; i++) {
-      for (PetscInt r = 0; r < rank; r++) *Entry(cp, info, d, i, r) = C[d][i * rank + r];
+    next += (size_t)cp->ntile * (size_t)cp->weights.rows[d];
+    for (PetscInt i = 0; i < field->info[d].n; i++) {
+      for (PetscInt r = 0; r < rank; r++) *Entry(cp, d, i, r) = C[d][i * rank + r];
     }
   }
   *f = field;
@@ -218,7 +232,7 @@ static PetscErrorCode CopyFactor(SnaField f, PetscInt d, double **C)
   PetscFunctionBeginUser;
   PetscCall(PetscMalloc1((size_t)f->info[d].n * (size_t)cp->rank, C));
   for (PetscInt i = 0; i < f->info[d].n; i++) {
-    for (PetscInt r = 0; r < cp->rank; r++) (*C)[i * cp->rank + r] = *Entry(cp, &f->info[d], d, i, r);
+    for (PetscInt r = 0; r < cp->rank; r++) (*C)[i * cp->rank + r] = *Entry(cp, d, i, r);
   }
   PetscFunctionReturn(0);
 }
@@ -236,7 +250,7 @@ PetscErrorCode SnaFieldGetCP(SnaField f, PetscInt *rank, double *C[])
 // Marginals
 // ---------------------------------------------------------------------------------------------------------------------
 // H is the Hadamard product of the Gram matrices of the other directions.
-static PetscErrorCode SnaFieldMarginal_CP(SnaField f, PetscInt d, double mass[])
+static PetscErrorCode SnaFieldMarginal_CP(SnaField f, PetscInt d, PetscInt nbin, double mass[])
 {
   const PetscInt R = ((const FieldCP *)f->data)->rank;
   double        *C, *G, *H;
@@ -252,7 +266,7 @@ static PetscErrorCode SnaFieldMarginal_CP(SnaField f, PetscInt d, double mass[])
     for (PetscInt k = 0; k < R * R; k++) H[k] *= G[k];
   }
   PetscCall(CopyFactor(f, d, &C));
-  PetscCall(SnaFieldCellMass_Private(f->basis[d], R, C, H, mass));
+  PetscCall(SnaFieldBinMass_Private(f->basis[d], R, C, H, nbin, mass));
   PetscCall(PetscFree(C));
   PetscCall(PetscFree2(G, H));
   PetscFunctionReturn(0);

@@ -13,7 +13,7 @@ typedef struct {
   const char *format;
   PetscErrorCode (*getparametercount)(SnaField, PetscInt *);
   PetscErrorCode (*evaluate)(SnaField, PetscInt, const double *const[], double[], double *const[]);
-  PetscErrorCode (*marginal)(SnaField, PetscInt, double[]);
+  PetscErrorCode (*marginal)(SnaField, PetscInt, PetscInt, double[]);
   PetscErrorCode (*write)(SnaField, SnaFile, const char[]);
   PetscErrorCode (*destroy)(SnaField);
 } SnaFieldOps;
@@ -68,32 +68,57 @@ static inline double SnaVectorSum(SnaVector v)
 PetscErrorCode SnaVectorCalloc(size_t vectors, SnaVector **v, char **memory);
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Splines at a block of points
+// Functions at a block of points
 // ---------------------------------------------------------------------------------------------------------------------
 #define SNA_MAX_P1 6 // degree + 1
 
-// The splines of a cell are polynomials of the distance to its midpoint, tabulated once. Directions of lower degree
-// than the highest have zero weights for the rest.
+// At a point direction d has count[d] weights, which multiply rows of coefficients. A format keeps rows[d] of them, that of active function i in row
+// i + first[d].
+//
+//   all directions uniform (field_splines.c)   weights: splines of the cell, p1 in every direction, zero above its own degree;
+//                                              weight a belongs to row cell + a, rows of dropped functions are zero
+//   otherwise (field_general.c)                weights: entries of the basis; weight a belongs to row index[piece*count + a], a piece is a cell, or all
+//                                              of them where the basis has one index. Dropped entries have weight zero and some row.
+//                                              With leaf[d] (n x modes): the modes' values instead, one piece, weight j belongs to row j of modes
+//
+// The splines of a uniform cell are polynomials of the distance to its midpoint, tabulated once.
 typedef struct {
-  PetscInt p1;                                      // highest degree + 1
-  double   length[SNA_MAX_DIM], cells[SNA_MAX_DIM]; // of the domains; cells/length: of weights to derivatives
-  // shape[d][(cell*(degree+1) + m)*p1 + a]: coefficient of t^m of spline cell + a, t: distance to the midpoint in cells
+  PetscBool     uniform;
+  PetscInt      p1, stride; // largest count, sum of the counts
+  PetscInt      count[SNA_MAX_DIM], begin[SNA_MAX_DIM], pieces[SNA_MAX_DIM], first[SNA_MAX_DIM], rows[SNA_MAX_DIM];
+  double        length[SNA_MAX_DIM], cells[SNA_MAX_DIM], scale[SNA_MAX_DIM]; // scale: of the weights' derivatives
+  const double *leaf[SNA_MAX_DIM];                                           // borrowed
+  PetscInt     *index[SNA_MAX_DIM];                                          // NULL when all are uniform
+  // uniform directions: shape[d][(cell*(degree+1) + m)*entries + a]: coefficient of t^m of spline cell + a, t: distance to the midpoint in cells;
+  // entries: p1 when all are uniform, otherwise degree + 1
   double   *shape[SNA_MAX_DIM];
-  double   *weight; // [point][direction][values of p1 splines, their derivatives in cells]
-  PetscInt *row;    // [point][direction]: the cell, full index of the first of its splines
+  double   *weight; // [point][direction, from begin[d] on][count[d] values, count[d] derivatives]
+  PetscInt *row;    // [point][direction]: the cell (uniform), the piece
+  double   *values; // entries of a point before they are multiplied by a leaf
 } SnaFieldWeights;
-PetscErrorCode SnaFieldWeightsCreate_Private(SnaField f, PetscInt block, SnaFieldWeights *w);
+// modes[d] and leaf[d] as above; leaf NULL: none. Ignored where all directions are uniform.
+PetscErrorCode SnaFieldWeightsCreate_Private(
+  SnaField f, PetscInt block, const PetscInt modes[], const double *const leaf[], SnaFieldWeights *w);
 PetscErrorCode SnaFieldWeightsDestroy_Private(SnaField f, SnaFieldWeights *w);
 // weight and row of n <= block points from `begin` on. Without gradient there are no derivatives between the values.
-void SnaFieldWeightsOfBlock_Private(
+PetscErrorCode SnaFieldWeightsOfBlock_Private(
   SnaField f, const SnaFieldWeights *w, PetscBool gradient, PetscInt begin, PetscInt n, const double *const x[]);
+// field_general.c: the same where a direction is not uniform, and the sizes and indices for it.
+PetscErrorCode SnaFieldGeneralCreate_Private(
+  SnaField f, const PetscInt modes[], const double *const leaf[], SnaFieldWeights *w);
+PetscErrorCode SnaFieldGeneralOfBlock_Private(
+  SnaField f, const SnaFieldWeights *w, PetscBool gradient, PetscInt begin, PetscInt n, const double *const x[]);
+// Values (and derivatives in cells) of the degree + 1 splines at one point in a uniform direction of such a field; returns the cell.
+PetscInt SnaFieldSplineWeights_Private(
+  SnaField f, const SnaFieldWeights *w, PetscInt d, PetscBool gradient, double x, double weight[]);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Integrals of functions phi_j = sum_i C[i*m + j] B_i of one direction
 // ---------------------------------------------------------------------------------------------------------------------
 // G[j*m + k] = int phi_j phi_k.
 PetscErrorCode SnaFieldGram_Private(SnaBasis b, PetscInt m, const double C[], double G[]);
-// mass[c] = sum_jk H[j*m + k] int_c phi_j phi_k over cell c.
-PetscErrorCode SnaFieldCellMass_Private(SnaBasis b, PetscInt m, const double C[], const double H[], double mass[]);
+// mass[c] = sum_jk H[j*m + k] int_c phi_j phi_k over the c-th of nbin equal parts of the domain.
+PetscErrorCode SnaFieldBinMass_Private(
+  SnaBasis b, PetscInt m, const double C[], const double H[], PetscInt nbin, double mass[]);
 
 #endif

@@ -1,8 +1,9 @@
-// Splines of one direction as the formats of SnaField need them: their values and derivatives at a block of points, and
-// integrals of functions spanned by them,
+// Uniform splines of one direction as the formats of SnaField need them: their values and derivatives at a block of points; and, on any basis,
+// integrals of functions spanned by it,
 //
-//   G = C^T M C,  M_ij = int B_i B_j,        mass[c] = sum_ab (int_c B_a B_b) C[a,:] H C[b,:]^T
+//   G = C^T M C,  M_ij = int B_i B_j,        mass[c] = sum_ij (int_c B_i B_j) (C H C^T)_ij
 //
+// the second over the pieces that the bins and the cells of the basis make together, where splines are polynomials.
 // On a cell a spline is a polynomial; its Taylor coefficients about the midpoint are tabulated once, and Horner's
 // rule gives a value in p multiplications (the recurrence of SnaBasisEvaluate takes p^2).
 // Not done here: derivatives above the first.
@@ -19,37 +20,42 @@ PetscErrorCode SnaVectorCalloc(size_t vectors, SnaVector **v, char **memory)
 // ---------------------------------------------------------------------------------------------------------------------
 // Weights
 // ---------------------------------------------------------------------------------------------------------------------
+SNA_INLINE PetscInt WeightsOfPoint(
+  SnaField f, const SnaFieldWeights *w, PetscInt d, const PetscInt p1, const int gradient, double x, double *weight)
+{
+  const double   s    = (x - f->info[d].lo) / w->length[d] * w->cells[d];
+  const PetscInt last = f->info[d].cells - 1, p = f->info[d].degree;
+  // NaN falls into the first cell instead of into an undefined conversion.
+  const PetscInt cell  = s > 0 ? (s < (double)last ? (PetscInt)s : last) : 0;
+  const double   t     = s - (double)cell - 0.5;
+  const double  *shape = w->shape[d] + (cell * (p + 1) + p) * p1;
+
+  double value[SNA_MAX_P1], slope[SNA_MAX_P1];
+
+  for (PetscInt a = 0; a < p1; a++) {
+    value[a] = shape[a];
+    slope[a] = 0;
+  }
+  for (PetscInt m = 0; m < p; m++) {
+    shape -= p1;
+    for (PetscInt a = 0; a < p1; a++) {
+      if (gradient) slope[a] = slope[a] * t + value[a];
+      value[a] = value[a] * t + shape[a];
+    }
+  }
+  for (PetscInt a = 0; a < p1; a++) weight[a] = value[a];
+  for (PetscInt a = 0; gradient && a < p1; a++) weight[p1 + a] = slope[a];
+  return cell;
+}
+
 SNA_INLINE void WeightsOfDegree(SnaField f, const SnaFieldWeights *w, const PetscInt p1, const int gradient,
   PetscInt begin, PetscInt n, const double *const x[])
 {
   double *weight = w->weight;
 
   for (PetscInt i = 0; i < n; i++) {
-    for (PetscInt d = 0; d < f->nd; d++, weight += (1 + gradient) * p1) {
-      const double   s    = (x[d][begin + i] - f->info[d].lo) / w->length[d] * w->cells[d];
-      const PetscInt last = f->info[d].cells - 1, p = f->info[d].degree;
-      // NaN falls into the first cell instead of into an undefined conversion.
-      const PetscInt cell  = s > 0 ? (s < (double)last ? (PetscInt)s : last) : 0;
-      const double   t     = s - (double)cell - 0.5;
-      const double  *shape = w->shape[d] + (cell * (p + 1) + p) * p1;
-
-      double value[SNA_MAX_P1], slope[SNA_MAX_P1];
-
-      for (PetscInt a = 0; a < p1; a++) {
-        value[a] = shape[a];
-        slope[a] = 0;
-      }
-      for (PetscInt m = 0; m < p; m++) {
-        shape -= p1;
-        for (PetscInt a = 0; a < p1; a++) {
-          if (gradient) slope[a] = slope[a] * t + value[a];
-          value[a] = value[a] * t + shape[a];
-        }
-      }
-      for (PetscInt a = 0; a < p1; a++) weight[a] = value[a];
-      for (PetscInt a = 0; gradient && a < p1; a++) weight[p1 + a] = slope[a];
-      w->row[i * f->nd + d] = cell;
-    }
+    for (PetscInt d = 0; d < f->nd; d++, weight += (1 + gradient) * p1)
+      w->row[i * f->nd + d] = WeightsOfPoint(f, w, d, p1, gradient, x[d][begin + i], weight);
   }
 }
 
@@ -75,13 +81,23 @@ SNA_INLINE void Weights(
   }
 }
 
-void SnaFieldWeightsOfBlock_Private(
+PetscInt SnaFieldSplineWeights_Private(
+  SnaField f, const SnaFieldWeights *w, PetscInt d, PetscBool gradient, double x, double weight[])
+{
+  return WeightsOfPoint(f, w, d, f->info[d].degree + 1, gradient ? 1 : 0, x, weight);
+}
+
+PetscErrorCode SnaFieldWeightsOfBlock_Private(
   SnaField f, const SnaFieldWeights *w, PetscBool gradient, PetscInt begin, PetscInt n, const double *const x[])
 {
-  if (gradient)
+  PetscFunctionBeginUser;
+  if (!w->uniform)
+    PetscCall(SnaFieldGeneralOfBlock_Private(f, w, gradient, begin, n, x));
+  else if (gradient)
     Weights(f, w, 1, begin, n, x);
   else
     Weights(f, w, 0, begin, n, x);
+  PetscFunctionReturn(0);
 }
 
 // Taylor coefficients about the midpoints of the cells.
@@ -105,22 +121,40 @@ static PetscErrorCode TabulateShapes(SnaBasis b, const SnaBasisInfo *info, Petsc
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode SnaFieldWeightsCreate_Private(SnaField f, PetscInt block, SnaFieldWeights *w)
+PetscErrorCode SnaFieldWeightsCreate_Private(
+  SnaField f, PetscInt block, const PetscInt modes[], const double *const leaf[], SnaFieldWeights *w)
 {
   PetscFunctionBeginUser;
-  w->p1 = 0;
+  w->uniform = PETSC_TRUE;
+  w->p1      = 0;
+  for (PetscInt d = 0; d < f->nd; d++) w->uniform = (PetscBool)(w->uniform && f->info[d].uniform);
   for (PetscInt d = 0; d < f->nd; d++) w->p1 = PetscMax(w->p1, f->info[d].degree + 1);
   PetscCheck(w->p1 <= SNA_MAX_P1, PETSC_COMM_SELF, PETSC_ERR_PLIB, "Degree %" PetscInt_FMT, w->p1 - 1);
-  PetscCall(PetscMalloc2(
-    (size_t)block * (size_t)f->nd * 2 * (size_t)w->p1, &w->weight, (size_t)block * (size_t)f->nd, &w->row));
+  if (w->uniform) {
+    for (PetscInt d = 0; d < f->nd; d++) {
+      w->count[d]  = w->p1;
+      w->pieces[d] = f->info[d].cells;
+      w->first[d]  = f->info[d].drop_first;
+      w->rows[d]   = f->info[d].cells + w->p1 - 1;
+    }
+  } else
+    PetscCall(SnaFieldGeneralCreate_Private(f, modes, leaf, w));
+  w->stride = 0;
   for (PetscInt d = 0; d < f->nd; d++) {
     const SnaBasisInfo *info = &f->info[d];
 
+    w->begin[d] = w->stride;
+    w->stride += w->count[d];
     w->length[d] = info->hi - info->lo;
     w->cells[d]  = (double)info->cells;
-    PetscCall(PetscCalloc1((size_t)info->cells * (size_t)(info->degree + 1) * (size_t)w->p1, &w->shape[d]));
-    PetscCall(TabulateShapes(f->basis[d], info, w->p1, w->shape[d]));
+    w->scale[d]  = info->uniform ? w->cells[d] / w->length[d] : 1;
+    if (!info->uniform) continue;
+    const PetscInt entries = w->uniform ? w->p1 : info->degree + 1;
+
+    PetscCall(PetscCalloc1((size_t)info->cells * (size_t)(info->degree + 1) * (size_t)entries, &w->shape[d]));
+    PetscCall(TabulateShapes(f->basis[d], info, entries, w->shape[d]));
   }
+  PetscCall(PetscMalloc2((size_t)block * (size_t)w->stride * 2, &w->weight, (size_t)block * (size_t)f->nd, &w->row));
   PetscFunctionReturn(0);
 }
 
@@ -128,6 +162,8 @@ PetscErrorCode SnaFieldWeightsDestroy_Private(SnaField f, SnaFieldWeights *w)
 {
   PetscFunctionBeginUser;
   for (PetscInt d = 0; d < f->nd; d++) PetscCall(PetscFree(w->shape[d]));
+  for (PetscInt d = 0; d < f->nd; d++) PetscCall(PetscFree(w->index[d]));
+  PetscCall(PetscFree(w->values));
   PetscCall(PetscFree2(w->weight, w->row));
   PetscFunctionReturn(0);
 }
@@ -143,9 +179,9 @@ PetscErrorCode SnaFieldGram_Private(SnaBasis b, PetscInt m, const double C[], do
 
   PetscFunctionBeginUser;
   PetscCall(SnaBasisGetInfo(b, &info));
-  const PetscInt n = info.n, p = info.degree;
+  const PetscInt n = info.n, p = info.band;
   PetscCall(PetscMalloc2((size_t)n * (size_t)(2 * p + 1), &M, m, &MC));
-  PetscCall(SnaTabulationCreate(b, p + 1, 0, &t));
+  PetscCall(SnaTabulationCreate(b, info.points, 0, &t));
   PetscCall(SnaIntegrateMatrix(b, &t, 0, 0, NULL, M));
   PetscCall(SnaTabulationDestroy(&t));
   PetscCall(PetscArrayzero(G, (size_t)m * (size_t)m));
@@ -162,36 +198,71 @@ PetscErrorCode SnaFieldGram_Private(SnaBasis b, PetscInt m, const double C[], do
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode SnaFieldCellMass_Private(SnaBasis basis, PetscInt m, const double C[], const double H[], double mass[])
+// P[i*(2p+1) + (j-i+p)] = (C H C^T)[i,j]: phi_j H_jk phi_k = sum_ij P_ij B_i B_j.
+static PetscErrorCode BandProduct(PetscInt n, PetscInt p, PetscInt m, const double C[], const double H[], double P[])
 {
-  SnaBasisInfo  info;
-  SnaTabulation t;
-  double       *CH;
+  double *CH;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscMalloc1(m, &CH));
+  PetscCall(PetscArrayzero(P, (size_t)n * (size_t)(2 * p + 1)));
+  for (PetscInt i = 0; i < n; i++) {
+    PetscCall(PetscArrayzero(CH, m));
+    for (PetscInt r = 0; r < m; r++) {
+      for (PetscInt s = 0; s < m; s++) CH[s] += C[i * m + r] * H[r * m + s];
+    }
+    for (PetscInt j = PetscMax(0, i - p); j <= PetscMin(n - 1, i + p); j++) {
+      double product = 0;
+
+      for (PetscInt r = 0; r < m; r++) product += CH[r] * C[j * m + r];
+      P[i * (2 * p + 1) + (j - i + p)] = product;
+    }
+  }
+  PetscCall(PetscFree(CH));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaFieldBinMass_Private(
+  SnaBasis basis, PetscInt m, const double C[], const double H[], PetscInt nbin, double mass[])
+{
+  SnaBasisInfo info;
+  PetscInt     bin = 0, cell = 0;
+  double      *P, *node, *weight, *values, left;
 
   PetscFunctionBeginUser;
   PetscCall(SnaBasisGetInfo(basis, &info));
-  const PetscInt n = info.n, p1 = info.degree + 1, shift = info.drop_first ? 1 : 0;
-  PetscCall(PetscCalloc1((size_t)n * (size_t)m, &CH));
-  for (PetscInt i = 0; i < n; i++) {
-    for (PetscInt r = 0; r < m; r++) {
-      for (PetscInt s = 0; s < m; s++) CH[i * m + s] += C[i * m + r] * H[r * m + s];
-    }
-  }
-  PetscCall(SnaTabulationCreate(basis, p1, 0, &t));
-  for (PetscInt c = 0; c < info.cells; c++) {
-    mass[c] = 0;
-    for (PetscInt a = PetscMax(0, shift - c); a < p1 && c + a - shift < n; a++) {
-      for (PetscInt b = PetscMax(0, shift - c); b < p1 && c + b - shift < n; b++) {
-        double integral = 0, product = 0;
+  const PetscInt p = info.band, local = info.local;
 
-        for (PetscInt q = c * p1; q < (c + 1) * p1; q++)
-          integral += t.w[q] * t.values[q * p1 + a] * t.values[q * p1 + b];
-        for (PetscInt r = 0; r < m; r++) product += CH[(c + a - shift) * m + r] * C[(c + b - shift) * m + r];
-        mass[c] += integral * product;
+  PetscCall(
+    PetscMalloc4((size_t)info.n * (size_t)(2 * p + 1), &P, info.points, &node, info.points, &weight, local, &values));
+  PetscCall(BandProduct(info.n, p, m, C, H, P));
+  PetscCall(SnaGaussLegendre(info.points, node, weight));
+  PetscCall(PetscArrayzero(mass, nbin));
+  left = info.lo;
+  while (bin < nbin && cell < info.cells) {
+    const double end_bin  = info.lo + (info.hi - info.lo) * ((double)(bin + 1) / (double)nbin),
+                 end_cell = SnaBasisCellStart(basis, cell + 1), right = PetscMin(end_bin, end_cell), h = right - left;
+
+    for (PetscInt g = 0; h > 0 && g < info.points; g++) {
+      const PetscInt *index;
+      PetscInt        at;
+      double          square = 0;
+
+      PetscCall(SnaBasisEvaluate(basis, left + 0.5 * h * (1 + node[g]), 0, &at, values));
+      PetscCall(SnaBasisGetIndex(basis, at, &index));
+      for (PetscInt a = 0; a < local; a++) {
+        const PetscInt i = index[a];
+
+        for (PetscInt b = 0; i >= 0 && b < local; b++) {
+          if (index[b] >= 0) square += P[i * (2 * p + 1) + (index[b] - i + p)] * values[a] * values[b];
+        }
       }
+      mass[bin] += 0.5 * h * weight[g] * square;
     }
+    left = PetscMax(left, right);
+    if (end_bin <= right) bin++;
+    if (end_cell <= right) cell++;
   }
-  PetscCall(SnaTabulationDestroy(&t));
-  PetscCall(PetscFree(CH));
+  PetscCall(PetscFree4(P, node, weight, values));
   PetscFunctionReturn(0);
 }

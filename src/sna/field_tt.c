@@ -11,6 +11,7 @@
 // their transposes. At every site the points of a block are taken in the order of their cells, four of one cell at
 // once: the matrices stay in a near cache and every number loaded serves four points. A point's operations do not
 // depend on its companions.
+// Where more functions live at a point than the leaf has modes (modal bases), the modes' values come first and S_j are the matrices of the core.
 // Not done here: derivatives above the first, arithmetic of trains (sna/tt.h).
 #include "field_impl.h"
 #include <petscblaslapack.h>
@@ -22,8 +23,8 @@
 typedef struct {
   SnaTt           tt;                     // as given
   PetscInt        width[SNA_MAX_DIM + 1]; // vectors that hold r_k numbers
-  SnaVector      *right[SNA_MAX_DIM];     // S_i: [full index i][a][width[k+1]]
-  SnaVector      *left[SNA_MAX_DIM];      // its transpose: [full index i][b][width[k]]
+  SnaVector      *right[SNA_MAX_DIM];     // S_i: [row of function i (field_impl.h)][a][width[k+1]]
+  SnaVector      *left[SNA_MAX_DIM];      // its transpose: [row][b][width[k]]
   SnaFieldWeights weights;                // of one block of points, and so all below
   PetscInt       *order;                  // [site][point]: sorted by cell
   SnaVector      *state[2];               // [point][width]: prefixes or suffixes before and after a site
@@ -64,9 +65,10 @@ PetscErrorCode SnaFieldGetTT(SnaField f, SnaTt *tt)
 // ---------------------------------------------------------------------------------------------------------------------
 // Evaluation
 // ---------------------------------------------------------------------------------------------------------------------
-// TILE points of one cell at one site. Matrix l of the p1 that count has `rows` rows of `width` vectors.
+// TILE points of one cell at one site. Each of the p1 matrices that count has `rows` rows of `width` vectors.
 typedef struct {
   PetscInt         p1, rows, width;
+  const PetscInt  *index; // which of the matrices
   const SnaVector *matrices;
   const double    *in[TILE], *value[TILE], *slope[TILE]; // rows numbers; weights of the matrices and their derivatives
   SnaVector       *out[TILE], *change[TILE];             // width vectors each; change[0] NULL: not wanted
@@ -75,11 +77,11 @@ typedef struct {
 // out = sum_l value[l] (in * matrix l), vectors v .. v+nv-1.
 SNA_INLINE void Columns(const Tile *t, const int nv, PetscInt v)
 {
-  const SnaVector *row                 = t->matrices + v;
-  SnaVector        value[TILE][COLUMN] = {{{0}}}, slope[TILE][COLUMN] = {{{0}}};
+  SnaVector value[TILE][COLUMN] = {{{0}}}, slope[TILE][COLUMN] = {{{0}}};
 
   for (PetscInt l = 0; l < t->p1; l++) {
-    SnaVector sum[TILE][COLUMN] = {{{0}}};
+    const SnaVector *row               = t->matrices + t->index[l] * (t->rows * t->width) + v;
+    SnaVector        sum[TILE][COLUMN] = {{{0}}};
 
     for (PetscInt a = 0; a < t->rows; a++, row += t->width) {
       for (int i = 0; i < TILE; i++) {
@@ -125,26 +127,28 @@ static void MultiplyTile(const Tile *t)
 // state[1] = state[0] G_k (forward, and e_k with it) or G_k state[0], for n points; exchanges the two afterwards.
 static void MultiplyBySite(SnaField f, PetscInt k, PetscInt n, PetscBool forward, PetscBool gradient)
 {
-  FieldTT       *t = (FieldTT *)f->data;
-  const PetscInt d = t->tt->dir[k], nd = f->nd, from = forward ? k : k + 1, to = forward ? k + 1 : k,
-                 p1     = t->weights.p1;
-  const PetscInt *order = t->order + k * BLOCK, *row = t->weights.row + d;
-  SnaVector      *matrices = forward ? t->right[k] : t->left[k], *swap;
-  Tile            tile     = {.p1 = f->info[d].degree + 1, .rows = t->tt->r[from], .width = t->width[to]};
+  FieldTT               *t                      = (FieldTT *)f->data;
+  static const PetscInt  contiguous[SNA_MAX_P1] = {0, 1, 2, 3, 4, 5};
+  const SnaFieldWeights *w                      = &t->weights;
+  const PetscInt         d = t->tt->dir[k], nd = f->nd, from = forward ? k : k + 1, to = forward ? k + 1 : k;
+  const PetscInt        *order = t->order + k * BLOCK, *row = w->row + d;
+  SnaVector             *matrices = forward ? t->right[k] : t->left[k], *swap;
+  Tile tile = {.p1 = w->uniform ? f->info[d].degree + 1 : w->count[d], .rows = t->tt->r[from], .width = t->width[to]};
 
   for (PetscInt at = 0; at < n;) {
     const PetscInt cell = row[order[at] * nd];
     PetscInt       size = 1;
 
     while (size < TILE && at + size < n && row[order[at + size] * nd] == cell) size++;
-    tile.matrices = matrices + cell * tile.rows * tile.width;
+    tile.matrices = w->uniform ? matrices + cell * tile.rows * tile.width : matrices;
+    tile.index    = w->uniform ? contiguous : w->index[d] + cell * w->count[d];
     for (PetscInt i = 0; i < TILE; i++) { // a tile that is not full repeats its last point
       const PetscInt point  = order[at + PetscMin(i, size - 1)];
-      const double  *weight = t->weights.weight + (point * nd + d) * (gradient ? 2 : 1) * p1;
+      const double  *weight = w->weight + (point * w->stride + w->begin[d]) * (gradient ? 2 : 1);
 
       tile.in[i]     = (const double *)(t->state[0] + point * t->width[from]);
       tile.value[i]  = weight;
-      tile.slope[i]  = weight + p1;
+      tile.slope[i]  = weight + w->count[d];
       tile.out[i]    = t->state[1] + point * tile.width;
       tile.change[i] = forward && gradient ? t->change[k] + point * tile.width : NULL;
     }
@@ -164,7 +168,7 @@ static void SortBlock(SnaField f, PetscInt n)
   for (PetscInt k = 0; k < f->nd; k++) {
     const PetscInt *row   = t->weights.row + t->tt->dir[k];
     PetscInt       *order = t->order + k * BLOCK, *start = t->order + f->nd * BLOCK;
-    const PetscInt  cells = f->info[t->tt->dir[k]].cells;
+    const PetscInt  cells = t->weights.pieces[t->tt->dir[k]];
 
     for (PetscInt c = 0; c <= cells; c++) start[c] = 0;
     for (PetscInt i = 0; i < n; i++) start[row[i * f->nd] + 1]++;
@@ -189,7 +193,7 @@ static PetscErrorCode SnaFieldEvaluate_TT(
   for (PetscInt begin = 0; begin < n; begin += BLOCK) {
     const PetscInt size = PetscMin(BLOCK, n - begin);
 
-    SnaFieldWeightsOfBlock_Private(f, &t->weights, gradient, begin, size, x);
+    PetscCall(SnaFieldWeightsOfBlock_Private(f, &t->weights, gradient, begin, size, x));
     SortBlock(f, size);
     SetToOne(t, size);
     for (PetscInt k = 0; k < f->nd; k++) MultiplyBySite(f, k, size, PETSC_TRUE, gradient);
@@ -198,7 +202,7 @@ static PetscErrorCode SnaFieldEvaluate_TT(
     SetToOne(t, size);
     for (PetscInt k = f->nd - 1; k >= 0; k--) {
       const PetscInt d = t->tt->dir[k], width = t->width[k + 1];
-      const double   scale = t->weights.cells[d] / t->weights.length[d];
+      const double   scale = t->weights.scale[d];
 
       for (PetscInt i = 0; grad[d] && i < size; i++) {
         SnaVector product = {0};
@@ -236,12 +240,13 @@ static PetscErrorCode FillSite(SnaField f, PetscInt k)
 {
   FieldTT       *t  = (FieldTT *)f->data;
   const SnaTt    tt = t->tt;
-  const PetscInt n = tt->n[k], r = tt->r[k], q = tt->r[k + 1], first = f->info[tt->dir[k]].drop_first ? 1 : 0;
+  const PetscInt d = tt->dir[k], r = tt->r[k], q = tt->r[k + 1], first = t->weights.first[d];
+  const PetscInt n = t->weights.leaf[d] ? tt->m[k] : tt->n[k];
   double        *S;
 
   PetscFunctionBeginUser;
   PetscCall(PetscMalloc1((size_t)r * (size_t)q * (size_t)n, &S)); // S[a + r*(b + q*i)]
-  if (tt->leaf[k])
+  if (tt->leaf[k] && !t->weights.leaf[d])
     PetscCall(Product("NN", r * q, n, tt->m[k], tt->core[k], tt->leaf[k], PETSC_FALSE, S));
   else
     PetscCall(PetscArraycpy(S, tt->core[k], (size_t)r * (size_t)q * (size_t)n));
@@ -261,12 +266,13 @@ static PetscErrorCode FillSite(SnaField f, PetscInt k)
 
 PetscErrorCode SnaFieldCreateTT(PetscInt nd, const SnaBasis bases[], SnaTt tt, SnaField *f)
 {
-  SnaField   field;
-  FieldTT   *t;
-  PetscBool  seen[SNA_MAX_DIM] = {PETSC_FALSE};
-  PetscInt   widest = 1, cells = 1, rows[SNA_MAX_DIM];
-  size_t     vectors = 0;
-  SnaVector *next;
+  SnaField      field;
+  FieldTT      *t;
+  PetscBool     seen[SNA_MAX_DIM] = {PETSC_FALSE};
+  PetscInt      widest = 1, cells = 1, modes[SNA_MAX_DIM];
+  const double *leaf[SNA_MAX_DIM];
+  size_t        vectors = 0;
+  SnaVector    *next;
 
   PetscFunctionBeginUser;
   PetscCheck(tt->nd == nd, PETSC_COMM_SELF, PETSC_ERR_ARG_SIZ,
@@ -288,26 +294,33 @@ PetscErrorCode SnaFieldCreateTT(PetscInt nd, const SnaBasis bases[], SnaTt tt, S
     seen[d] = PETSC_TRUE;
   }
   PetscCall(SnaTtDuplicate(tt, &t->tt));
-  PetscCall(SnaFieldWeightsCreate_Private(field, BLOCK, &t->weights));
+  for (PetscInt k = 0; k < nd; k++) { // the modes first where the functions that live at a point are more
+    const PetscInt d = tt->dir[k];
+
+    modes[d] = tt->m[k];
+    leaf[d]  = t->tt->leaf[k] && tt->m[k] < field->info[d].local ? t->tt->leaf[k] : NULL;
+  }
+  PetscCall(SnaFieldWeightsCreate_Private(field, BLOCK, modes, leaf, &t->weights));
   for (PetscInt k = 0; k <= nd; k++) {
     t->width[k] = (tt->r[k] + SNA_WIDTH - 1) / SNA_WIDTH;
     widest      = PetscMax(widest, t->width[k]);
   }
   for (PetscInt k = 0; k < nd; k++) {
-    const SnaBasisInfo *info = &field->info[tt->dir[k]];
+    const PetscInt rows = t->weights.rows[tt->dir[k]];
 
-    cells   = PetscMax(cells, info->cells);
-    rows[k] = info->cells + info->degree;
-    vectors += (size_t)rows[k] * (size_t)(tt->r[k] * t->width[k + 1] + tt->r[k + 1] * t->width[k]) +
+    cells = PetscMax(cells, t->weights.pieces[tt->dir[k]]);
+    vectors += (size_t)rows * (size_t)(tt->r[k] * t->width[k + 1] + tt->r[k + 1] * t->width[k]) +
                (size_t)BLOCK * (size_t)t->width[k + 1];
   }
   PetscCall(PetscMalloc1((size_t)(nd * BLOCK + cells + 1), &t->order));
   PetscCall(SnaVectorCalloc(vectors + 2 * (size_t)BLOCK * (size_t)widest, &next, &t->memory));
   for (PetscInt k = 0; k < nd; k++) {
+    const PetscInt rows = t->weights.rows[tt->dir[k]];
+
     t->right[k] = next;
-    next += (size_t)rows[k] * (size_t)(tt->r[k] * t->width[k + 1]);
+    next += (size_t)rows * (size_t)(tt->r[k] * t->width[k + 1]);
     t->left[k] = next;
-    next += (size_t)rows[k] * (size_t)(tt->r[k + 1] * t->width[k]);
+    next += (size_t)rows * (size_t)(tt->r[k + 1] * t->width[k]);
     t->change[k] = next;
     next += (size_t)BLOCK * (size_t)t->width[k + 1];
     PetscCall(FillSite(field, k));
@@ -353,7 +366,7 @@ static PetscErrorCode WeightedCore(SnaField f, PetscInt k, double Z[])
 // With L the Gram matrix of the prefixes v_k (r_k x r_k) and R that of the suffixes s_{k+1},
 //   L <- sum_j core_j^T L Z_j  left of direction d,   R <- sum_j Z_j R core_j^T  right of it,
 //   H_jl = sum_ab core_j[a,b] (L core_l R)[a,b]       at its site.
-static PetscErrorCode SnaFieldMarginal_TT(SnaField f, PetscInt d, double mass[])
+static PetscErrorCode SnaFieldMarginal_TT(SnaField f, PetscInt d, PetscInt nbin, double mass[])
 {
   const SnaTt tt   = ((const FieldTT *)f->data)->tt;
   PetscInt    site = 0, widest = 1;
@@ -394,7 +407,7 @@ static PetscErrorCode SnaFieldMarginal_TT(SnaField f, PetscInt d, double mass[])
     for (PetscInt j = 0; j < m; j++) PetscCall(Product("NN", r, q, q, Z + r * q * j, R, PETSC_FALSE, T + r * q * j));
     PetscCall(Product("TN", m, m, r * q, tt->core[site], T, PETSC_FALSE, H));
     PetscCall(CopyLeaf(tt, site, &leaf));
-    PetscCall(SnaFieldCellMass_Private(f->basis[d], m, leaf, H, mass));
+    PetscCall(SnaFieldBinMass_Private(f->basis[d], m, leaf, H, nbin, mass));
     PetscCall(PetscFree(leaf));
   }
   PetscCall(PetscFree5(L, R, Z, T, H));

@@ -46,8 +46,7 @@ PetscErrorCode SnaTabulationCreate(SnaBasis b, PetscInt per_cell, PetscInt order
   PetscFunctionBeginUser;
   PetscCall(SnaBasisGetInfo(b, &info));
   PetscCheck(order >= 0, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "Derivatives up to %" PetscInt_FMT, order);
-  const PetscInt p1 = info.degree + 1;
-  const double   h  = (info.hi - info.lo) / (double)info.cells;
+  const PetscInt p1 = info.local;
 
   t->nq       = info.cells * per_cell;
   t->per_cell = per_cell;
@@ -56,11 +55,14 @@ PetscErrorCode SnaTabulationCreate(SnaBasis b, PetscInt per_cell, PetscInt order
   PetscCall(SnaGaussLegendre(per_cell, node, weight));
   PetscCall(PetscMalloc3(t->nq, &t->x, t->nq, &t->w, (size_t)(order + 1) * (size_t)t->nq * (size_t)p1, &t->values));
   for (PetscInt c = 0; c < info.cells; c++) {
+    const double start = SnaBasisCellStart(b, c);
+    const double h     = info.uniform ? (info.hi - info.lo) / (double)info.cells : SnaBasisCellStart(b, c + 1) - start;
+
     for (PetscInt g = 0; g < per_cell; g++) {
       const PetscInt q = c * per_cell + g;
       PetscInt       first;
 
-      t->x[q] = info.lo + h * ((double)c + 0.5 * (1 + node[g]));
+      t->x[q] = info.uniform ? info.lo + h * ((double)c + 0.5 * (1 + node[g])) : start + h * 0.5 * (1 + node[g]);
       t->w[q] = 0.5 * h * weight[g];
       PetscCall(SnaBasisEvaluate(b, t->x[q], order, &first, local));
       PetscCheck(first == c, PETSC_COMM_SELF, PETSC_ERR_PLIB,
@@ -101,23 +103,24 @@ PetscErrorCode SnaIntegrateMatrix(
   PetscCall(SnaBasisGetInfo(b, &info));
   PetscCall(CheckTabulation(&info, t, PetscMin(order_a, order_b)));
   PetscCall(CheckTabulation(&info, t, PetscMax(order_a, order_b)));
-  const PetscInt p = info.degree, p1 = p + 1, shift = info.drop_first ? 1 : 0;
+  const PetscInt p = info.band, p1 = info.local;
   const double  *A = t->values + (size_t)order_a * (size_t)t->nq * (size_t)p1;
   const double  *B = t->values + (size_t)order_b * (size_t)t->nq * (size_t)p1;
 
   PetscCall(PetscArrayzero(M, (size_t)info.n * (size_t)(2 * p + 1)));
   for (PetscInt q = 0; q < t->nq; q++) {
-    const PetscInt cell   = q / t->per_cell;
-    const double   weight = g ? t->w[q] * g[q] : t->w[q];
+    const double    weight = g ? t->w[q] * g[q] : t->w[q];
+    const PetscInt *index;
 
+    PetscCall(SnaBasisGetIndex(b, q / t->per_cell, &index));
     for (PetscInt a = 0; a < p1; a++) {
-      const PetscInt i = cell + a - shift;
+      const PetscInt i = index[a];
 
-      if (i < 0 || i >= info.n) continue;
+      if (i < 0) continue;
       for (PetscInt c = 0; c < p1; c++) {
-        const PetscInt j = cell + c - shift;
+        const PetscInt j = index[c];
 
-        if (j >= 0 && j < info.n) M[i * (2 * p + 1) + (j - i + p)] += weight * A[q * p1 + a] * B[q * p1 + c];
+        if (j >= 0) M[i * (2 * p + 1) + (j - i + p)] += weight * A[q * p1 + a] * B[q * p1 + c];
       }
     }
   }
@@ -131,17 +134,19 @@ PetscErrorCode SnaIntegrateVector(SnaBasis b, const SnaTabulation *t, PetscInt o
   PetscFunctionBeginUser;
   PetscCall(SnaBasisGetInfo(b, &info));
   PetscCall(CheckTabulation(&info, t, order_a));
-  const PetscInt p1 = info.degree + 1, shift = info.drop_first ? 1 : 0;
-  const double  *A = t->values + (size_t)order_a * (size_t)t->nq * (size_t)p1;
+  const PetscInt p1 = info.local;
+  const double  *A  = t->values + (size_t)order_a * (size_t)t->nq * (size_t)p1;
 
   PetscCall(PetscArrayzero(f, info.n));
   for (PetscInt q = 0; q < t->nq; q++) {
-    const double weight = g ? t->w[q] * g[q] : t->w[q];
+    const double    weight = g ? t->w[q] * g[q] : t->w[q];
+    const PetscInt *index;
 
+    PetscCall(SnaBasisGetIndex(b, q / t->per_cell, &index));
     for (PetscInt a = 0; a < p1; a++) {
-      const PetscInt i = q / t->per_cell + a - shift;
+      const PetscInt i = index[a];
 
-      if (i >= 0 && i < info.n) f[i] += weight * A[q * p1 + a];
+      if (i >= 0) f[i] += weight * A[q * p1 + a];
     }
   }
   PetscFunctionReturn(0);

@@ -1,6 +1,6 @@
 // als.c - alternating least squares over CP fields with a rank ladder (doc/theory.md).
 //
-// Each local problem (all factors but one frozen) is linear: sum_ab M_ab (x) W_ab c = -sum f_aq (x) w_aq. What keeps the iteration out of
+// Each local problem (all factors but one frozen) is linear: sum_p M_p (x) W_p c = -sum_v f_v (x) w_v. What keeps the iteration out of
 // its swamps, measured in doc/theory.md: growing the rank on a ladder, sweeping new columns alone first, low-frequency random
 // starts, a line search along the difference of two sweeps, balanced column norms, and a Tikhonov shift not above 1e-9.
 // The objective never increases: a sweep that would raise it (round-off level) is undone and ends its rung.
@@ -14,7 +14,9 @@
 #define SETTLE_SWEEPS 2    // sweeps of a rung before the line search starts
 #define NEW_COLUMN    1e-3 // size of appended columns relative to the mean column, as a product over all directions
 #define FIRST_COLUMN  1e-2
-#define SHARE_COLUMNS 24 // local problems with fewer columns are over before a message is: every rank does them whole
+#define MAX_SHIFT     1e-6 // of a weak form's local systems, in units of the mean diagonal: more than round-off calls for
+#define MAX_RAISED    1e-4 // of the energy, by a sweep whose local solves are accurate
+#define SHARE_COLUMNS 24   // local problems with fewer columns are over before a message is: every rank does them whole
 
 static PetscErrorCode AllocateIterate(SnaAls als, PetscInt R, SnaAlsIterate *it)
 {
@@ -23,7 +25,7 @@ static PetscErrorCode AllocateIterate(SnaAls als, PetscInt R, SnaAlsIterate *it)
     const SnaLsqDirection *D = &als->lsq->dir[d];
     PetscCall(PetscCalloc1(D->n * (size_t)R, &it->C[d]));
     PetscCall(PetscMalloc1(D->npair * (size_t)(R * R), &it->G[d]));
-    PetscCall(PetscMalloc1(PetscMax(1, D->nop * D->nrhs * R), &it->h[d]));
+    PetscCall(PetscMalloc1(PetscMax(1, D->nvec * R), &it->h[d]));
   }
   PetscFunctionReturn(0);
 }
@@ -88,14 +90,14 @@ static PetscErrorCode Resize(SnaAls als, PetscInt R)
       PetscCall(PetscArraycpy(als->now.C[d] + i * R, old.C[d] + i * Rold, Rold));
     for (PetscInt i = 0; i < D->npair * Rold; i++)
       PetscCall(PetscArraycpy(als->now.G[d] + (i / Rold * R + i % Rold) * R, old.G[d] + i * Rold, Rold));
-    for (PetscInt i = 0; i < D->nop * D->nrhs && Rold; i++)
+    for (PetscInt i = 0; i < D->nvec && Rold; i++)
       PetscCall(PetscArraycpy(als->now.h[d] + i * R, old.h[d] + i * Rold, Rold));
     PetscCall(PetscMalloc1(D->n * (size_t)R, &als->before[d]));
     PetscCall(PetscMalloc1(D->n * (size_t)R, &als->after[d]));
     npair  = PetscMax(npair, D->npair);
-    nvec   = PetscMax(nvec, D->nop * D->nrhs);
+    nvec   = PetscMax(nvec, D->nvec);
     rows   = PetscMax(rows, D->n);
-    length = PetscMax(length, D->npair * R * R + D->nop * D->nrhs * R);
+    length = PetscMax(length, D->npair * R * R + D->nvec * R);
   }
   PetscCall(FreeIterate(als, &old));
   PetscCall(PetscMalloc1(npair * (size_t)(R * R), &als->W));
@@ -156,7 +158,7 @@ static PetscErrorCode GramAll(SnaAls als, PetscInt c0, SnaAlsIterate *it)
   PetscFunctionReturn(0);
 }
 
-// b = -sum f_aq w_aq, less what the frozen old columns [0, c0) contribute: sum_ab M_ab C_old W_ab[new,old]^T.
+// b = -sum f_v w_v, less what the frozen old columns [0, c0) contribute: sum_p M_p C_old W_p[new,old]^T.
 static PetscErrorCode LocalRightHandSide(SnaAls als, PetscInt d, PetscInt c0)
 {
   const SnaLsqDirection *D = &als->lsq->dir[d];
@@ -166,14 +168,15 @@ static PetscErrorCode LocalRightHandSide(SnaAls als, PetscInt d, PetscInt c0)
 
   PetscFunctionBeginUser;
   PetscCall(PetscArrayzero(als->b, rows * m));
-  for (PetscInt aq = 0; aq < D->nop * D->nrhs; aq++) {
+  for (PetscInt aq = 0; aq < D->nvec; aq++) {
     const double *f = D->f + aq * D->n, *w = als->w + aq * R + c0;
     for (PetscInt i = 0; i < rows; i++)
       for (PetscInt s = 0; s < m; s++) als->b[i * m + s] -= f[r0 + i] * w[s];
   }
   if (c0 == 0 || rows == 0) PetscFunctionReturn(0);
   for (PetscInt pair = 0; pair < D->npair; pair++) {
-    const double *M = D->M[pair], *W = als->W + D->transpose[pair] * R * m; // W_ba[old, new] = W_ab[new, old]^T
+    const double *M = D->M[pair],
+                 *W = als->W + D->transpose[pair] * R * m; // of the transpose: W[old, new] = W_p[new, old]^T
     for (PetscInt i = 0; i < rows; i++) {
       double *restrict y = als->T + i * c0;
       for (PetscInt s = 0; s < c0; s++) y[s] = 0;
@@ -225,6 +228,7 @@ static PetscErrorCode LocalSolve(SnaAls als, PetscInt d, PetscInt c0)
     if (failed) { // a column is zero or a copy of another: raise the shift (doc/theory.md)
       als->state.shifts++;
       shift = PetscMax(10 * shift, 1e-14 * (mean > 0 ? mean : 1));
+      if (als->lsq->galerkin && !(shift <= MAX_SHIFT * mean)) break; // the form is not coercive
     }
   }
   if (failed) als->state.failed = 1 + d;
@@ -303,37 +307,37 @@ static PetscErrorCode Balance(SnaAls als)
 static PetscErrorCode RandomColumns(SnaAls als, PetscInt c0)
 {
   const PetscInt R = als->R, nd = als->lsq->nd;
-  double        *norm2, size[SNA_MAX_DIM];
+  double        *norm2, *smooth, size[SNA_MAX_DIM];
+  PetscInt       rows = 0;
 
   PetscFunctionBeginUser;
   PetscCall(PetscCalloc1(nd * (size_t)R, &norm2));
   if (c0 > 0) PetscCall(ColumnNorms(als, norm2));
   for (PetscInt d = 0; d < nd; d++) {
-    SnaBasisInfo info;
-    PetscCall(SnaBasisGetInfo(als->lsq->dir[d].basis, &info));
-    // unit L2 norm is about Euclidean norm 1/sqrt(h) of the coefficients
-    size[d] = c0 == 0 ? PetscPowReal(FIRST_COLUMN / (double)R, 1.0 / (double)nd) *
-                          PetscSqrtReal((double)info.cells / (info.hi - info.lo))
-                      : 0;
+    rows = PetscMax(rows, als->lsq->dir[d].n);
+    size[d] =
+      c0 == 0 ? PetscPowReal(FIRST_COLUMN / (double)R, 1.0 / (double)nd) * SnaBasisUnitSize(als->lsq->dir[d].basis) : 0;
     for (PetscInt r = 0; r < c0; r++)
       size[d] += PetscSqrtReal(norm2[d * R + r]) / (double)c0 * PetscPowReal(NEW_COLUMN, 1.0 / (double)nd);
   }
+  PetscCall(PetscMalloc1(4 * (size_t)rows, &smooth));
   for (PetscInt d = 0; d < nd; d++) {
     const PetscInt n = als->lsq->dir[d].n;
+    for (PetscInt j = 0; j < 4; j++) PetscCall(SnaBasisSmoothFunction(als->lsq->dir[d].basis, j, smooth + j * n));
     for (PetscInt r = c0; r < R; r++) {
       double amplitude[4], sum2 = 0;
       for (PetscInt j = 0; j < 4; j++)
         amplitude[j] = SnaRandomNormal(als->options.seed, (uint64_t)d, (uint64_t)(4 * r + j));
       for (PetscInt i = 0; i < n; i++) {
         double value = 0;
-        for (PetscInt j = 0; j < 4; j++)
-          value += amplitude[j] * PetscCosReal(PETSC_PI * (double)j * ((double)i + 0.5) / (double)n);
+        for (PetscInt j = 0; j < 4; j++) value += amplitude[j] * smooth[j * n + i];
         als->now.C[d][i * R + r] = value;
-        sum2 += value * value;
       }
+      for (PetscInt i = 0; i < n; i++) sum2 += als->now.C[d][i * R + r] * als->now.C[d][i * R + r];
       for (PetscInt i = 0; i < n; i++) als->now.C[d][i * R + r] *= size[d] / PetscSqrtReal(sum2);
     }
   }
+  PetscCall(PetscFree(smooth));
   PetscCall(PetscFree(norm2));
   PetscFunctionReturn(0);
 }
@@ -383,16 +387,22 @@ static PetscErrorCode StartRung(SnaAls als)
   PetscFunctionReturn(0);
 }
 
+// Galerkin: F is minus the energy of u where u is best along one direction, a sweep's gain the energy of the difference, about.
+static double EnergyGained(double F_before, double F)
+{
+  return F < F_before ? PetscSqrtReal(PetscMin(1, (F_before - F) / PetscAbsReal(F))) : 0;
+}
+
 static PetscErrorCode SetObjective(SnaAls als, double F)
 {
   SnaAlsState *s        = &als->state;
   const double scale    = als->lsq->c0 > 0 ? als->lsq->c0 : 1;
-  const double residual = PetscSqrtReal(PetscMax(F, 0) / scale);
+  const double residual = als->lsq->galerkin ? EnergyGained(s->objective, F) : PetscSqrtReal(PetscMax(F, 0) / scale);
 
   PetscFunctionBeginUser;
   PetscCheck(!PetscIsInfOrNanReal(F), als->comm, PETSC_ERR_FP,
     "the objective is not a number after sweep %" PetscInt_FMT, s->total);
-  s->drop      = s->residual > 0 ? 1 - residual / s->residual : 0;
+  s->drop      = als->lsq->galerkin ? residual : s->residual > 0 ? 1 - residual / s->residual : 0;
   s->objective = F;
   s->residual  = residual;
   PetscFunctionReturn(0);
@@ -430,7 +440,9 @@ static PetscErrorCode JointSweep(SnaAls als)
   SnaAlsState   *s        = &als->state;
   const double   F_before = s->objective;
   const PetscInt R        = als->R;
-  double         F;
+  const double   too_high =
+    als->lsq->galerkin ? F_before + MAX_RAISED * PetscAbsReal(F_before) : 1.01 * F_before + 1e-12 * als->lsq->c0;
+  double F;
 
   PetscFunctionBeginUser;
   for (PetscInt d = 0; d < als->lsq->nd; d++)
@@ -439,7 +451,7 @@ static PetscErrorCode JointSweep(SnaAls als)
   PetscCall(SnaAlsObjective_Private(als, &als->now, &F));
   // An exact local solve cannot raise F. A little, by round-off or the shift: the minimum of this rung is reached; much: the local solver is
   // not accurate. Either way the sweep is undone.
-  if (!s->failed && F > 1.01 * F_before + 1e-12 * als->lsq->c0) s->failed = -1;
+  if (!s->failed && F > too_high) s->failed = -1;
   if (s->failed == -1 || (!s->failed && F > F_before && s->sweep > 0)) {
     for (PetscInt d = 0; d < als->lsq->nd; d++)
       PetscCall(PetscArraycpy(als->now.C[d], als->before[d], als->lsq->dir[d].n * R));
@@ -562,6 +574,21 @@ PetscErrorCode SnaAlsGetState(SnaAls als, SnaAlsState *state)
 {
   PetscFunctionBeginUser;
   *state = als->state;
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaAlsRungDone(SnaAls als, PetscBool *done)
+{
+  PetscFunctionBeginUser;
+  *done = (PetscBool)(als->state.phase == 2 || RungDone(als));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode SnaAlsFinish(SnaAls als)
+{
+  PetscFunctionBeginUser;
+  als->state.phase = 2;
+  UpdateWork(als);
   PetscFunctionReturn(0);
 }
 

@@ -1,7 +1,9 @@
 // als_gram.c - Gram matrices, their Hadamard products and the objective of alternating least squares (doc/theory.md).
 //
-//   G_ab = C^T M_ab C,  h_aq = C^T f_aq,  W_ab = sum_{(k,l)->(a,b)} s_k s_l prod*_{e!=d} G^e_kl,
-//   F = sum_kl s_k s_l 1^T (prod*_d G^d_kl) 1 + 2 sum_km s_k t_m 1^T prod*_d h^d_km + c0
+//   G_p = C^T M_p C,  h_v = C^T f_v,  W_p = sum_{i in p} s_i prod*_{e!=d} G^e_i,
+//   F = sum_i s_i 1^T (prod*_d G^d_i) 1 + 2 sum_j t_j 1^T prod*_d h^d_j + c0
+//
+// over the quadratic terms i (with the transposes of those that stand for two) and the linear terms j of the functional.
 //
 // Sums over many spline rows and over the rows of the Hadamard products run over two fixed halves that are added last, on one rank one after
 // the other and on two ranks in parallel, so both give the same bits.
@@ -48,7 +50,7 @@ static PetscErrorCode PartialGram(
     } else
       PetscCall(PetscArrayzero(G + i * R * m, R * m));
   }
-  for (PetscInt aq = 0; aq < D->nop * D->nrhs; aq++) {
+  for (PetscInt aq = 0; aq < D->nvec; aq++) {
     double *restrict sum = h + aq * m;
     for (PetscInt s = 0; s < m; s++) sum[s] = 0;
     for (PetscInt i = r0; i < r1; i++) {
@@ -73,7 +75,7 @@ PetscErrorCode SnaAlsGram_Private(SnaAls als, PetscInt d, PetscInt c0, SnaAlsIte
 {
   const SnaLsqDirection *D = &als->lsq->dir[d];
   // With all columns only the pairs a <= b are formed, in place, and transposed; otherwise all pairs, whose new columns are then spread.
-  const PetscInt R = als->R, m = R - c0, nmat = c0 == 0 ? D->nupper : D->npair, nvec = D->nop * D->nrhs;
+  const PetscInt R = als->R, m = R - c0, nmat = c0 == 0 ? D->nupper : D->npair, nvec = D->nvec;
   double        *G = c0 == 0 ? it->G[d] : als->sum, *h = c0 == 0 ? it->h[d] : als->sum + nmat * R * m, *G2 = als->sum2,
          *h2 = als->sum2 + nmat * R * m;
 
@@ -182,32 +184,29 @@ PetscErrorCode SnaAlsHadamard_Private(SnaAls als, PetscInt d, PetscInt c0)
   PetscCall(PetscLogEventBegin(als->hadamard, 0, 0, 0, 0));
   PetscCall(PetscArrayzero(als->W, D->npair * R * m));
   for (PetscInt r = 0; r < R; r++) {
-    for (PetscInt k = 0; k < L->nk; k++) {
-      for (PetscInt l = c0 == 0 ? k : 0; l < L->nk; l++) { // the product of (l,k) is the transpose of that of (k,l)
-        double *restrict W = als->W + (D->pair[D->op[k] * D->nop + D->op[l]] * R + r) * m;
-        const double scale = L->s[k] * L->s[l] * (c0 == 0 && k == l ? 0.5 : 1.0);
-        PetscInt     nv    = 0;
-        for (PetscInt e = 0; e < L->nd; e++) {
-          const SnaLsqDirection *E = &L->dir[e];
-          if (e != d) v[nv++] = als->now.G[e] + (E->pair[E->op[k] * E->nop + E->op[l]] * R + r) * R + c0;
-        }
-        AddProduct(m, scale, nv, v, t, W);
+    for (PetscInt j = 0; j < (c0 == 0 ? L->nquad : L->nall); j++) { // all columns: transposes are added below
+      const PetscInt  i     = c0 == 0 ? j : L->all[j] >= 0 ? L->all[j] : -1 - L->all[j];
+      const PetscBool other = (PetscBool)(c0 > 0 && L->all[j] < 0);
+      const double    scale = L->quad_s[i] * (c0 == 0 && !L->twice[i] ? 0.5 : 1.0);
+      double         *W     = als->W + ((other ? D->transpose[D->quad[i]] : D->quad[i]) * R + r) * m;
+      PetscInt        nv    = 0;
+      for (PetscInt e = 0; e < L->nd; e++) {
+        const SnaLsqDirection *E = &L->dir[e];
+        if (e != d) v[nv++] = als->now.G[e] + ((other ? E->transpose[E->quad[i]] : E->quad[i]) * R + r) * R + c0;
       }
+      AddProduct(m, scale, nv, v, t, W);
     }
   }
   for (PetscInt i = 0; i < D->nupper && c0 == 0; i++)
     AddTransposed(R, als->W + i * R * R, als->W + D->transpose[i] * R * R);
-  PetscCall(PetscArrayzero(als->w, D->nop * D->nrhs * R));
-  for (PetscInt k = 0; k < L->nk; k++) {
-    for (PetscInt o = 0; o < L->nm; o++) {
-      double  *w  = als->w + (D->op[k] * D->nrhs + D->rhs[o]) * R;
-      PetscInt nv = 0;
-      for (PetscInt e = 0; e < L->nd; e++) {
-        const SnaLsqDirection *E = &L->dir[e];
-        if (e != d) v[nv++] = als->now.h[e] + (E->op[k] * E->nrhs + E->rhs[o]) * R;
-      }
-      AddProduct(R, L->s[k] * L->t[o], nv, v, t, w);
+  PetscCall(PetscArrayzero(als->w, D->nvec * R));
+  for (PetscInt j = 0; j < L->nlin; j++) {
+    PetscInt nv = 0;
+    for (PetscInt e = 0; e < L->nd; e++) {
+      const SnaLsqDirection *E = &L->dir[e];
+      if (e != d) v[nv++] = als->now.h[e] + E->lin[j] * R;
     }
+    AddProduct(R, L->lin_t[j], nv, v, t, als->w + D->lin[j] * R);
   }
   PetscCall(PetscLogEventEnd(als->hadamard, 0, 0, 0, 0));
   PetscFunctionReturn(0);
@@ -225,28 +224,18 @@ PetscErrorCode SnaAlsObjective_Private(SnaAls als, const SnaAlsIterate *it, doub
   for (PetscInt part = 0; part < 2; part++) {
     if (als->size == 2 && part != als->rank) continue;
     for (PetscInt r = part ? R / 2 : 0; r < (part ? R : R / 2); r++) {
-      for (PetscInt k = 0; k < L->nk; k++) {
-        for (PetscInt l = k; l < L->nk; l++) { // P_lk is the transpose of P_kl and has the same sum
-          for (PetscInt e = 0; e < L->nd; e++) {
-            const SnaLsqDirection *E = &L->dir[e];
-            v[e]                     = it->G[e] + (E->pair[E->op[k] * E->nop + E->op[l]] * R + r) * R;
-          }
-          MultiplyRows(R, (k == l ? 1 : 2) * L->s[k] * L->s[l], L->nd, v, t);
-          half[part] += Sum(R, t);
-        }
+      for (PetscInt i = 0; i < L->nquad; i++) {
+        for (PetscInt e = 0; e < L->nd; e++) v[e] = it->G[e] + (L->dir[e].quad[i] * R + r) * R;
+        MultiplyRows(R, (L->twice[i] ? 2 : 1) * L->quad_s[i], L->nd, v, t); // a transpose has the same sum
+        half[part] += Sum(R, t);
       }
     }
   }
   if (als->size == 2) PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, half, 2, MPI_DOUBLE, MPI_SUM, als->comm));
-  for (PetscInt k = 0; k < L->nk; k++) {
-    for (PetscInt o = 0; o < L->nm; o++) {
-      for (PetscInt e = 0; e < L->nd; e++) {
-        const SnaLsqDirection *E = &L->dir[e];
-        v[e]                     = it->h[e] + (E->op[k] * E->nrhs + E->rhs[o]) * R;
-      }
-      MultiplyRows(R, L->s[k] * L->t[o], L->nd, v, t);
-      linear += Sum(R, t);
-    }
+  for (PetscInt j = 0; j < L->nlin; j++) {
+    for (PetscInt e = 0; e < L->nd; e++) v[e] = it->h[e] + L->dir[e].lin[j] * R;
+    MultiplyRows(R, L->lin_t[j], L->nd, v, t);
+    linear += Sum(R, t);
   }
   *F = half[0] + half[1] + 2 * linear + L->c0;
   PetscCall(PetscLogEventEnd(als->objective, 0, 0, 0, 0));

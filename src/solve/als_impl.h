@@ -10,8 +10,8 @@
 typedef struct { // one iterate: factors and what is derived from them
   double *C
     [SNA_MAX_DIM]; // n x R, row i = spline i; this rank keeps its own rows valid, and all others or (many rows) p of them
-  double *G[SNA_MAX_DIM]; // npair matrices R x R: G_ab = C^T M_ab C; the same on all ranks
-  double *h[SNA_MAX_DIM]; // nop*nrhs vectors of R: C^T f_aq; the same on all ranks
+  double *G[SNA_MAX_DIM]; // npair matrices R x R: C^T M C; the same on all ranks
+  double *h[SNA_MAX_DIM]; // nvec vectors of R: C^T f; the same on all ranks
 } SnaAlsIterate;
 
 struct SnaAls_ {
@@ -28,7 +28,7 @@ struct SnaAls_ {
   SnaAlsIterate  now, trial;
   double        *before[SNA_MAX_DIM], *after[SNA_MAX_DIM]; // factors around a sweep, for the line search
   double        *W;                                        // Hadamard products of one direction: npair x R x m
-  double        *w;                                        // nop*nrhs x R, right-hand side weights of one direction
+  double        *w;                                        // nvec x R, right-hand side weights of one direction
   double        *sum, *sum2; // Gram contributions of the two halves of the rows, before they are added
   double        *T;          // M_ab C on one half of the rows
   double        *b;          // right-hand side and solution of the local problem, own rows
@@ -40,7 +40,7 @@ struct SnaAls_ {
 
 // Recomputes the columns [c0, R) of all Gram matrices and vectors of direction d from it->C. Collective.
 PetscErrorCode SnaAlsGram_Private(SnaAls als, PetscInt d, PetscInt c0, SnaAlsIterate *it);
-// W_ab[r, s-c0] = sum over pairs of terms (k,l) that meet in (a,b) of s_k s_l prod_{e != d} G^e_kl[r,s], s in [c0, R); w alike. Not collective.
+// W_p[r, s-c0] = sum over the quadratic terms with matrix p in direction d of s_i prod_{e != d} G^e_i[r,s], s in [c0, R); w alike. Not collective.
 PetscErrorCode SnaAlsHadamard_Private(SnaAls als, PetscInt d, PetscInt c0);
 // F of the iterate from its Gram matrices. Collective (rows of the Hadamard products are shared out).
 PetscErrorCode SnaAlsObjective_Private(SnaAls als, const SnaAlsIterate *it, double *F);

@@ -1,7 +1,8 @@
 // als.c - SnaTtAls: life cycle, the schedule from a tolerance to a rounded train, stopping and the error estimate (doc/theory.md).
 //
 // What is decided here, and by what:
-//   levels      directions with more than 24 cells are solved first on a quarter, then on three eighths of them (not below 16, 24; the quarter not above 48)
+//   levels      directions with more than 24 cells are solved first on a quarter, then on three eighths of them (not below 16, 24; the quarter not above 48);
+//               more than 24 modes on half of them (not below 24), then on all: a share of the modes says less about the rest than a share of the cells
 //   ranks       tolerance falls to rtol/2 in steps of at most STEP; each cut may grow to 1.35 times what the decay of its singular values predicts
 //   polish      until the change of the half sweeps, summed as a geometric series, is below rtol/4
 //   rounding    to what the other parts of the error leave of rtol, at least half of it
@@ -40,8 +41,9 @@ static const PetscInt trial_cap[] = {6, 8, 12, 16};
 PetscErrorCode SnaTtAlsCreate(MPI_Comm comm, PetscInt nd, const PetscInt cells[], SnaTtLevelFunction level, void *ctx,
   const SnaTtAlsOptions *options, SnaTtAls *als)
 {
-  SnaTtAls a;
-  char     prefix[64];
+  SnaTtAls          a;
+  const SnaTtLevel *finest;
+  char              prefix[64];
 
   PetscFunctionBeginUser;
   PetscCheck(
@@ -56,6 +58,13 @@ PetscErrorCode SnaTtAlsCreate(MPI_Comm comm, PetscInt nd, const PetscInt cells[]
   a->make_level = level;
   a->level_ctx  = ctx;
   a->options    = *options;
+  if (level) PetscCall(level(ctx, cells, &finest)); // none: the options alone are looked at
+  for (PetscInt d = 0; d < nd && level; d++) {
+    SnaBasisInfo info;
+
+    PetscCall(SnaBasisGetInfo(finest->bases[d], &info));
+    a->modal[d] = (PetscBool)(info.degree == 0);
+  }
   PetscCall(PetscSNPrintf(prefix, sizeof(prefix), "%stt_", options->prefix));
   PetscCall(SnaTtLocalSolverCreate(comm, prefix, &a->local));
   PetscCall(SnaKronStorageCreate(&a->storage));
@@ -116,6 +125,10 @@ static void CellsOfStage(SnaTtAls als, PetscInt stage, PetscInt cells[])
     const PetscInt C = als->cells[d];
 
     cells[d] = C;
+    if (als->modal[d]) {
+      if (stage == SNA_TT_TRIAL) cells[d] = PetscMin(C, PetscMax(COARSE, C / 2));
+      continue;
+    }
     if (C > COARSE && stage == SNA_TT_TRIAL) cells[d] = PetscMin(48, PetscMax(16, C / 4));
     if (C > MIDDLE && stage == SNA_TT_GROWTH) cells[d] = PetscMax(COARSE, 3 * C / 8);
   }
@@ -150,6 +163,17 @@ PetscErrorCode SnaTtAlsSetState(SnaTtAls als, const SnaTtAlsState *state, SnaTt 
   PetscCall(SnaTtDestroy(&als->tt));
   PetscCall(SnaTtDuplicate(tt, &als->tt));
   PetscFunctionReturn(0);
+}
+
+// Galerkin: root of the energy that the half sweep gained, relative to the whole (a truncation may lose some: then 0; unfinished local solves of the
+// random start may leave F > 0: then 1).
+static double Residual(SnaTtAls als, double before)
+{
+  const SnaLsq lsq = als->level->lsq;
+  const double F   = als->state.objective;
+
+  if (!lsq->galerkin) return PetscSqrtReal(PetscMax(0, F) / lsq->c0);
+  return F < before ? PetscSqrtReal(PetscMin(1, (before - F) / PetscAbsReal(F))) : 0;
 }
 
 static double Norm(SnaTtAls als)
@@ -239,6 +263,7 @@ static PetscErrorCode Grow(SnaTtAls als, double eps, PetscInt cap)
   CapLimit       limit[SNA_MAX_DIM + 1];
   double         cut_off = 0, trusted;
   SnaTt          old;
+  const double   before = s->objective;
   const double   cuts = PetscSqrtReal((double)PetscMax(1, als->nd - 1)), modes = PetscSqrtReal((double)als->nd);
 
   PetscFunctionBeginUser;
@@ -287,7 +312,7 @@ static PetscErrorCode Grow(SnaTtAls als, double eps, PetscInt cap)
   s->norm      = Norm(als);
   s->change    = s->norm > 0 ? distance / s->norm : 0;
   s->cut_off   = s->norm > 0 ? PetscSqrtReal(cut_off) / s->norm : 0;
-  s->residual  = PetscSqrtReal(PetscMax(0, s->objective) / als->level->lsq->c0);
+  s->residual  = Residual(als, before);
   PetscFunctionReturn(0);
 }
 
@@ -315,8 +340,10 @@ static double Remaining(const SnaTtAlsState *s)
   return s->change * rho / (1 - rho);
 }
 
-// Spline part: half the cells leave error[d], a quarter quarter[d]; one more halving of the width divides by the rate seen, at most 2^(degree+1). The residual norm does not take the
-// nearest function: where derivatives enter, PRICE times its distance.
+// Spline part: half the cells leave error[d], a quarter quarter[d]; one more halving of the width divides by the rate seen, at most 2^(degree+1) (repeated break
+// points stay on coarser cells, so they do not change the rate). Modal bases: three quarters and half of the functions; the power of their number that is seen
+// holds for functions with finitely many derivatives and is too slow for analytic ones. The residual norm does not take the nearest function: where derivatives
+// enter, PRICE times its distance.
 static PetscErrorCode EstimateSplines(SnaTtAls als)
 {
   SnaTtAlsState *s = &als->state;
@@ -326,12 +353,16 @@ static PetscErrorCode EstimateSplines(SnaTtAls als)
   PetscFunctionBeginUser;
   PetscCall(SnaTtSplineError(als->space, als->tt, s->centre, halved, error, quarter));
   for (PetscInt d = 0; d < als->nd; d++) {
-    const double order = (double)(als->space->info[d].degree + 1);
-    double       rate = order, price = 1, e;
+    const PetscBool spline = (PetscBool)(als->space->info[d].degree > 0);
+    const double    order  = (double)(als->space->info[d].degree + 1);
+    double          rate = order, price = 1, e;
 
     s->cells_needed[d] = als->cells[d];
     if (halved[d] == 0 || error[d] <= 0) continue;
-    if (quarter[d] >= 0)
+    if (quarter[d] >= 0 && !spline)
+      rate = PetscMax(1, PetscLogReal(PetscMax(quarter[d], error[d]) / error[d]) /
+                           PetscLogReal((double)halved[d] / (double)(als->cells[d] / 2)));
+    if (quarter[d] >= 0 && spline)
       rate = PetscMax(1, 0.5 * (order + PetscMin(order + 1, PetscLog2Real(PetscMax(quarter[d], error[d]) / error[d]))));
     for (PetscInt a = 0; a < als->level->lsq->dir[d].nop; a++)
       if (als->level->lsq->dir[d].derivative[a] > 0) price = PRICE;
@@ -449,13 +480,13 @@ static PetscErrorCode PolishStep(SnaTtAls als)
   SnaTtAlsState *s = &als->state;
   SnaTt          old;
   double         distance;
-  const double   before = s->change;
+  const double   before = s->change, objective = s->objective;
 
   PetscFunctionBeginUser;
   PetscCall(SnaTtDuplicate(als->tt, &old));
   PetscCall(SnaTtAlsPolish(als, ITERATIONS, REDUCTION));
   s->norm     = Norm(als);
-  s->residual = PetscSqrtReal(PetscMax(0, s->objective) / als->level->lsq->c0);
+  s->residual = Residual(als, objective);
   PetscCall(SnaTtDistance(als->space, als->tt, old, &distance));
   PetscCall(SnaTtDestroy(&old));
   s->change             = s->norm > 0 ? distance / s->norm : 0;

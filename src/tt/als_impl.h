@@ -17,7 +17,7 @@ typedef struct { // memory that only grows
 PetscErrorCode SnaTtBufferNeed(SnaTtBuffer *b, size_t n);
 
 // 1-D tables of one site, projected on m orthonormal functions u_i of its direction:
-//   M[t*m*m + i + m*j] = (O_a u_i, O_b u_j), t = pair (a,b);      f[t*m + i] = (O_a u_i, q), t = a*nrhs + q
+//   M[t*m*m + i + m*j] = (O_a u_i, O_b u_j), t = pair (a,b);      f[t*m + i] = (O_a u_i, q), t = a*nrhs + q      (matrix, vector t of the functional)
 typedef struct {
   PetscInt   m, ntable, nvector;
   double    *M, *f;

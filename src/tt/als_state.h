@@ -8,6 +8,7 @@ struct SnaTtAls_ {
   MPI_Comm           comm;
   PetscMPIInt        rank, size;
   PetscInt           nd, cells[SNA_MAX_DIM]; // the deck's
+  PetscBool          modal[SNA_MAX_DIM];     // not splines
   SnaTtLevelFunction make_level;
   void              *level_ctx;
   SnaTtAlsOptions    options;

@@ -202,7 +202,7 @@ PetscErrorCode SnaTtCreateRandom(
 // S = leaf_a^T M leaf_b, m_a x m_b column-major.
 static PetscErrorCode LeafGram(SnaTtSpace space, SnaTt a, SnaTt b, PetscInt k, double *S)
 {
-  const PetscInt d = a->dir[k], n = a->n[k], ma = a->m[k], mb = b->m[k], p = space->info[d].degree;
+  const PetscInt d = a->dir[k], n = a->n[k], ma = a->m[k], mb = b->m[k], p = space->info[d].band;
   const double  *M = space->mass[d];
   double        *MB;
 

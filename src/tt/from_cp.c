@@ -16,7 +16,7 @@
 static PetscErrorCode Leaf(SnaTtSpace space, PetscInt d, PetscInt stride, PetscInt R, const PetscInt column[],
   const double *C, double *weight, PetscInt *m, double **leaf, double **Y)
 {
-  const PetscInt n = space->info[d].n, p = space->info[d].degree;
+  const PetscInt n = space->info[d].n, p = space->info[d].band;
   double        *L, *V, *U, *S;
 
   PetscFunctionBeginUser;

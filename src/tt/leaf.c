@@ -11,7 +11,7 @@ PetscErrorCode SnaTtSolveLeaf(SnaTtAls als, PetscInt k, PetscBool *failed)
   SnaTt                  tt = als->tt;
   const PetscInt         d = tt->dir[k], m = tt->m[k], n = tt->n[k], rows = tt->r[k] * tt->r[k + 1];
   const SnaLsqDirection *D    = &als->level->lsq->dir[d];
-  const PetscInt         nvec = D->nop * D->nrhs;
+  const PetscInt         nvec = D->nvec;
   SnaTtLocal             l;
   double                *Q, *R, *C, *G, *g, *b, *work, mean, shift = 0;
   const double         **M, **W;
@@ -52,7 +52,8 @@ PetscErrorCode SnaTtSolveLeaf(SnaTtAls als, PetscInt k, PetscBool *failed)
     PetscCall(SnaKronSetStorage(als->kron[k], als->storage));
     als->kron_m[k] = m;
   }
-  for (PetscInt attempt = 0; attempt < 4 && bad; attempt++) {
+  // A weak form that needs more than 1e-7 is not coercive.
+  for (PetscInt attempt = 0; attempt < (als->level->lsq->galerkin ? 3 : 4) && bad; attempt++) {
     PetscCall(SnaKronSetTerms(als->kron[k], nk, M, W, m, shift));
     if (attempt == 0) {
       PetscCall(SnaKronGetMeanDiagonal(als->kron[k], &mean));

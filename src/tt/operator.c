@@ -1,8 +1,10 @@
-// operator.c - SnaTtOperator: L, A = L^T L and b = L^T g of a least-squares functional as state machines along an order of the directions.
+// operator.c - SnaTtOperator: L, A and b of a quadratic functional as state machines along an order of the directions.
 //
 //   L = sum_k s_k (x)_d O_{k,d}                     terms of operators
 //   A = sum_{k,l} s_k s_l (x)_d M^d_{op(k) op(l)}    pairs of states of L, merged
 //   b = sum_{k,m} s_k t_m (x)_d f^d_{op(k) rhs(m)}   terms of vectors
+//
+// Galerkin: L is the bilinear form itself, sum_k s_k (x)_d M^d_{op(k)}, and A the same machine, merged.
 //
 // machine.c finds the states of L and b, operator_merge.c merges those of A.
 #include "operator.h"
@@ -28,23 +30,28 @@ static PetscErrorCode CreateL(SnaLsq lsq, SnaTtOperator op)
 static PetscErrorCode CreateB(SnaLsq lsq, SnaTtOperator op)
 {
   const PetscInt nd    = op->nd;
-  const size_t   count = (size_t)lsq->nk * (size_t)lsq->nm;
-  SnaTtTerms     terms = {.nd = nd, .nterm = lsq->nk * lsq->nm};
+  SnaTtTerms     terms = {.nd = nd, .nterm = lsq->nlin};
 
   PetscFunctionBeginUser;
-  PetscCall(PetscMalloc2((size_t)nd * count, &terms.table, count, &terms.coefficient));
-  for (PetscInt a = 0, t = 0; a < lsq->nk; a++) {
-    for (PetscInt m = 0; m < lsq->nm; m++, t++) {
-      for (PetscInt k = 0; k < nd; k++) {
-        const SnaLsqDirection *D = &lsq->dir[op->dir[k]];
-
-        terms.table[t * nd + k] = D->op[a] * D->nrhs + D->rhs[m];
-      }
-      terms.coefficient[t] = lsq->s[a] * lsq->t[m];
-    }
+  PetscCall(PetscMalloc2((size_t)(nd * lsq->nlin), &terms.table, (size_t)lsq->nlin, &terms.coefficient));
+  for (PetscInt t = 0; t < lsq->nlin; t++) {
+    for (PetscInt k = 0; k < nd; k++) terms.table[t * nd + k] = lsq->dir[op->dir[k]].lin[t];
+    terms.coefficient[t] = lsq->lin_t[t];
   }
   PetscCall(SnaTtMachineCreate_Private(&terms, &op->b));
   PetscCall(PetscFree2(terms.table, terms.coefficient));
+  PetscFunctionReturn(0);
+}
+
+// The bilinear form term by term, as it stands: operators are matrices.
+static PetscErrorCode CopyMachine(PetscInt nd, const SnaTtMachine *L, SnaTtMachine *A)
+{
+  PetscFunctionBeginUser;
+  *A = *L;
+  for (PetscInt k = 0; k < nd; k++) {
+    PetscCall(PetscMalloc1((size_t)L->ntrans[k], &A->trans[k]));
+    PetscCall(PetscArraycpy(A->trans[k], L->trans[k], (size_t)L->ntrans[k]));
+  }
   PetscFunctionReturn(0);
 }
 
@@ -88,7 +95,10 @@ PetscErrorCode SnaTtOperatorCreate(SnaLsq lsq, const PetscInt dir[], SnaTtOperat
     O->dir[k] = dir[k];
   }
   PetscCall(CreateL(lsq, O));
-  PetscCall(CreatePairs(lsq, dir, &O->L, &O->A));
+  if (lsq->galerkin)
+    PetscCall(CopyMachine(O->nd, &O->L, &O->A));
+  else
+    PetscCall(CreatePairs(lsq, dir, &O->L, &O->A));
   PetscCall(SnaTtMachineMerge_Private(lsq, dir, &O->A));
   PetscCall(CreateB(lsq, O));
   *op = O;

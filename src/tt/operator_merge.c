@@ -1,4 +1,4 @@
-// operator_merge.c - fewer states and transitions for the machine of A = L^T L by exact linear dependence.
+// operator_merge.c - fewer states and transitions for the machine of A by exact linear dependence.
 //
 // The matrices of a direction are dependent: with zero ends M_{I,dd} = M_{dd,I} = -M_{d,d}, M_{I,d} = -M_{d,I}, M_{d,x} + M_{x,d} = -M_{I,I}. So are, then, the
 // sums of products that the states of a cut stand for. With every table as a combination of a subset of independent ones (coordinates), states are vectors:
@@ -90,6 +90,7 @@ static PetscErrorCode SpanCreate(const SnaLsqDirection *D, Span *S)
 {
   const PetscInt count = D->npair, size = D->n * (2 * D->p + 1), pair[] = {0, 1};
   SnaTabulation  tab;
+  SnaBasisInfo   info;
   double        *v, c[4];
   PetscInt      *order, *kept, nkept = 0;
 
@@ -99,7 +100,8 @@ static PetscErrorCode SpanCreate(const SnaLsqDirection *D, Span *S)
   PetscCall(PetscMalloc1((size_t)count * (size_t)count, &S->coordinate));
   PetscCall(PetscCalloc1((size_t)(count + 1) * (size_t)size, &v));
   PetscCall(PetscMalloc2((size_t)count + 1, &order, (size_t)count + 1, &kept));
-  PetscCall(SnaTabulationCreate(D->basis, D->p + 1, 0, &tab));
+  PetscCall(SnaBasisGetInfo(D->basis, &info));
+  PetscCall(SnaTabulationCreate(D->basis, info.points, 0, &tab));
   PetscCall(SnaIntegrateMatrix(D->basis, &tab, 0, 0, NULL, v));
   PetscCall(SnaTabulationDestroy(&tab));
   for (PetscInt t = 0; t < count && S->mass < 0; t++) {

@@ -7,6 +7,7 @@
 //
 // By the operator: cost = couplings of directions that the cut right of d divides.  By a solution: the flops of one product with the local operator in the core of d,
 //   cost = N (S_k^2 r_k + P^2 m_d + S_{k+1}^2 r_{k+1}),  N = r_k m_d r_{k+1},     S, P: states and transitions of L; r: ranks; m_d: mode rank.
+// Galerkin: L is the operator of the local problems itself, and nothing is squared.
 // The ranks of all cuts come from the expanded core by Gram matrices: singular values below 1e-8 of the norm are lost, which an order does not need.
 #include "operator.h"
 #include "tt_impl.h"
@@ -50,6 +51,7 @@ static PetscErrorCode FindStates(SnaLsq lsq, PetscInt left, PetscInt state[], Pe
 //
 // A term couples the directions in which it is not the identity. In an evolution problem (one direction, "time", whose first derivative stands alone in a term) the solution is
 // exp(-t (other terms)) of the initial state: time belongs to every set, and to each direction without derivatives (a parameter), on which it depends through its product with time.
+// A symmetric weak form has no direction of time.
 static PetscErrorCode Couplings(SnaLsq lsq, PetscInt *n, PetscInt touched[])
 {
   PetscInt time = -1, candidates = 0, differentiated = 0;
@@ -70,7 +72,7 @@ static PetscErrorCode Couplings(SnaLsq lsq, PetscInt *n, PetscInt touched[])
       }
   }
   *n = lsq->nk;
-  if (candidates != 1) PetscFunctionReturn(0);
+  if (candidates != 1 || lsq->galerkin) PetscFunctionReturn(0);
   for (PetscInt t = 0; t < lsq->nk; t++) touched[t] |= 1 << time;
   for (PetscInt d = 0; d < lsq->nd; d++)
     if (!(differentiated & (1 << d))) touched[(*n)++] = 1 << d | 1 << time;
@@ -282,7 +284,8 @@ typedef struct {
 static PetscErrorCode Cost(const Costs *c, PetscInt S, PetscInt d, double *cost)
 {
   const PetscInt nk = c->lsq->nk, R = S | (1 << d);
-  const double   r = c->rank[S], q = c->rank[R], m = c->m[d], left = c->nstate[S], right = c->nstate[R];
+  const double   r = c->rank[S], q = c->rank[R], m = c->m[d];
+  double         left = c->nstate[S], right = c->nstate[R], middle;
   PetscInt      *id, transitions;
 
   PetscFunctionBeginUser;
@@ -290,7 +293,13 @@ static PetscErrorCode Cost(const Costs *c, PetscInt S, PetscInt d, double *cost)
   PetscCall(SnaTtNumberPairs_Private(nk, c->state + S * nk, c->state + R * nk, id, &transitions));
   PetscCall(SnaTtNumberPairs_Private(nk, id, c->lsq->dir[d].op, id, &transitions));
   PetscCall(PetscFree(id));
-  *cost = r * m * q * (left * left * r + (double)transitions * (double)transitions * m + right * right * q);
+  middle = (double)transitions;
+  if (!c->lsq->galerkin) {
+    left *= left;
+    middle *= middle;
+    right *= right;
+  }
+  *cost = r * m * q * (left * r + middle * m + right * q);
   PetscFunctionReturn(0);
 }
 

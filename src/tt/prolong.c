@@ -1,21 +1,31 @@
-// prolong.c - tensor trains on other splines: L2 projection of the leaves, and the distance to coarser splines.
+// prolong.c - tensor trains on other bases: L2 projection of the leaves, and the distance to coarser bases.
 //
 //   leaf_new = M_new^{-1} X leaf,   X_ij = int B^new_i B_j
 //
-// The integrals run over the cells that the knots of both bases make together, where all integrands are polynomials: they are exact for any two bases of one
-// interval. A projection of every direction is the orthogonal projection of the function on the product of the new spaces.
+// The integrals run over the pieces that the cells of both bases make together, with the points of the more demanding one: they are exact for splines and
+// polynomials on one interval, and exact to round-off for sines and cosines. A projection of every direction is the orthogonal projection of the function on the
+// product of the new spaces.
 #include "tt_impl.h"
 
-// Two bases of one interval on a common quadrature: point q has weight w[q], and basis s (0 or 1) the degree+1 values value[s][q*(degree+1) + a] of the functions
-// with active index first[s][q] + a (out of range: dropped by a boundary condition).
+// Two bases of one interval on a common quadrature: point q has weight w[q], and basis s (0 or 1) the values value[s][q*local + a] of the functions
+// index[s][q][a] (-1: dropped).
 typedef struct {
-  SnaBasisInfo info[2];
-  PetscInt     nq, *first[2];
-  double      *w, *value[2];
+  SnaBasisInfo     info[2];
+  PetscInt         nq;
+  const PetscInt **index[2];
+  double          *w, *value[2];
 } Pair;
+
+// End of cell c in [0, 1]. Quotients of integers for equal cells: where two bases share a break point it is the same number.
+static double CellEnd(SnaBasis b, const SnaBasisInfo *info, PetscInt c)
+{
+  if (info->nbreak == 0) return (double)(c + 1) / (double)info->cells;
+  return (SnaBasisCellStart(b, c + 1) - info->lo) / (info->hi - info->lo);
+}
 
 static PetscErrorCode PairCreate(SnaBasis a, SnaBasis b, Pair *pair)
 {
+  const double   same     = 1e-12; // break points nearer than this share of the interval are one
   const SnaBasis basis[2] = {a, b};
   PetscInt       done[2]  = {0, 0};
   double        *node, *weight, left = 0;
@@ -23,7 +33,7 @@ static PetscErrorCode PairCreate(SnaBasis a, SnaBasis b, Pair *pair)
   PetscFunctionBeginUser;
   for (int s = 0; s < 2; s++) PetscCall(SnaBasisGetInfo(basis[s], &pair->info[s]));
   const PetscInt ca = pair->info[0].cells, cb = pair->info[1].cells;
-  const PetscInt points = PetscMax(pair->info[0].degree, pair->info[1].degree) + 1;
+  const PetscInt points = PetscMax(pair->info[0].points, pair->info[1].points);
   const double   lo = pair->info[0].lo, hi = pair->info[0].hi;
 
   PetscCheck(lo == pair->info[1].lo && hi == pair->info[1].hi, PETSC_COMM_SELF, PETSC_ERR_ARG_INCOMP,
@@ -32,28 +42,27 @@ static PetscErrorCode PairCreate(SnaBasis a, SnaBasis b, Pair *pair)
   PetscCall(SnaGaussLegendre(points, node, weight));
   PetscCall(PetscMalloc1((size_t)(ca + cb) * (size_t)points, &pair->w));
   for (int s = 0; s < 2; s++) {
-    PetscCall(PetscMalloc2((size_t)(ca + cb) * (size_t)points, &pair->first[s],
-      (size_t)(ca + cb) * (size_t)(points * (pair->info[s].degree + 1)), &pair->value[s]));
+    PetscCall(PetscMalloc2((size_t)(ca + cb) * (size_t)points, &pair->index[s],
+      (size_t)(ca + cb) * (size_t)points * (size_t)pair->info[s].local, &pair->value[s]));
   }
   pair->nq = 0;
-  while (done[0] < ca) { // the next knot of each basis is (done+1)/cells, compared in integers
-    const PetscInt ka = (done[0] + 1) * cb, kb = (done[1] + 1) * ca;
-    const double   right = (double)PetscMin(ka, kb) / ((double)ca * (double)cb), h = (hi - lo) * (right - left);
+  while (done[0] < ca && done[1] < cb) {
+    const double ea = CellEnd(a, &pair->info[0], done[0]), eb = CellEnd(b, &pair->info[1], done[1]);
+    const double right = PetscMin(ea, eb), h = (hi - lo) * (right - left);
 
-    for (PetscInt g = 0; g < points; g++, pair->nq++) {
+    for (PetscInt g = 0; right - left > same && g < points; g++, pair->nq++) {
       pair->w[pair->nq] = 0.5 * h * weight[g];
       for (int s = 0; s < 2; s++) {
-        const PetscInt p1    = pair->info[s].degree + 1;
-        PetscInt      *first = &pair->first[s][pair->nq];
+        PetscInt cell;
 
-        PetscCall(SnaBasisEvaluate(
-          basis[s], lo + (hi - lo) * left + 0.5 * h * (1 + node[g]), 0, first, pair->value[s] + pair->nq * p1));
-        if (pair->info[s].drop_first) (*first)--;
+        PetscCall(SnaBasisEvaluate(basis[s], lo + (hi - lo) * left + 0.5 * h * (1 + node[g]), 0, &cell,
+          pair->value[s] + pair->nq * pair->info[s].local));
+        PetscCall(SnaBasisGetIndex(basis[s], cell, &pair->index[s][pair->nq]));
       }
     }
     left = right;
-    if (ka <= kb) done[0]++;
-    if (kb <= ka) done[1]++;
+    if (ea <= right + same) done[0]++;
+    if (eb <= right + same) done[1]++;
   }
   PetscCall(PetscFree2(node, weight));
   PetscFunctionReturn(0);
@@ -63,21 +72,21 @@ static PetscErrorCode PairDestroy(Pair *pair)
 {
   PetscFunctionBeginUser;
   PetscCall(PetscFree(pair->w));
-  for (int s = 0; s < 2; s++) PetscCall(PetscFree2(pair->first[s], pair->value[s]));
+  for (int s = 0; s < 2; s++) PetscCall(PetscFree2(pair->index[s], pair->value[s]));
   PetscFunctionReturn(0);
 }
 
 // f[j] = sum_i B_i(x_q) C[i*m + j] for the functions of basis s.
 static void ValuesAt(const Pair *pair, int s, PetscInt q, PetscInt m, const double *C, double *f)
 {
-  const PetscInt p1 = pair->info[s].degree + 1;
+  const PetscInt local = pair->info[s].local;
 
   for (PetscInt j = 0; j < m; j++) f[j] = 0;
-  for (PetscInt a = 0; a < p1; a++) {
-    const PetscInt i = pair->first[s][q] + a;
+  for (PetscInt a = 0; a < local; a++) {
+    const PetscInt i = pair->index[s][q][a];
 
-    if (i < 0 || i >= pair->info[s].n) continue;
-    for (PetscInt j = 0; j < m; j++) f[j] += pair->value[s][q * p1 + a] * C[i * m + j];
+    if (i < 0) continue;
+    for (PetscInt j = 0; j < m; j++) f[j] += pair->value[s][q * local + a] * C[i * m + j];
   }
 }
 
@@ -85,7 +94,7 @@ static void ValuesAt(const Pair *pair, int s, PetscInt q, PetscInt m, const doub
 static PetscErrorCode Project(
   const Pair *pair, SnaTtSpace to, PetscInt d, PetscInt m, const double *C, double *projected)
 {
-  const PetscInt n = pair->info[1].n, p = pair->info[1].degree;
+  const PetscInt n = pair->info[1].n, p = pair->info[1].band, local = pair->info[1].local;
   double        *f, *L;
 
   PetscFunctionBeginUser;
@@ -93,11 +102,11 @@ static PetscErrorCode Project(
   PetscCall(PetscArrayzero(projected, (size_t)n * (size_t)m));
   for (PetscInt q = 0; q < pair->nq; q++) {
     ValuesAt(pair, 0, q, m, C, f);
-    for (PetscInt a = 0; a <= p; a++) {
-      const PetscInt i = pair->first[1][q] + a;
-      const double   v = pair->w[q] * pair->value[1][q * (p + 1) + a];
+    for (PetscInt a = 0; a < local; a++) {
+      const PetscInt i = pair->index[1][q][a];
+      const double   v = pair->w[q] * pair->value[1][q * local + a];
 
-      if (i < 0 || i >= n) continue;
+      if (i < 0) continue;
       for (PetscInt j = 0; j < m; j++) projected[i * m + j] += v * f[j];
     }
   }
@@ -144,19 +153,33 @@ PetscErrorCode SnaTtProlong(SnaTtSpace from, SnaTtSpace to, SnaTt tt, PetscInt c
   PetscFunctionReturn(0);
 }
 
-// L2 distance of the m functions C to the splines of the same kind on `cells` cells, root of the sum of squares.
-static PetscErrorCode CoarserDistance(SnaBasis basis, PetscInt cells, PetscInt m, const double *C, double *distance)
+// L2 distance of the m functions C to the basis of the same kind at another resolution, root of the sum of squares; negative where there is no such basis.
+static PetscErrorCode CoarserDistance(
+  SnaBasis basis, PetscInt resolution, PetscInt m, const double *C, double *distance)
 {
   SnaBasisInfo info;
   SnaBasis     coarse;
   SnaTtSpace   space;
   Pair         pair;
+  PetscBool    ok;
   double      *projected, *f, *g, sum = 0;
+  char         message[SNA_MAX_MESSAGE];
 
   PetscFunctionBeginUser;
   PetscCall(SnaBasisGetInfo(basis, &info));
-  PetscCall(
-    SnaBasisCreateBSpline(info.name, info.degree, cells, info.lo, info.hi, info.drop_first, info.drop_last, &coarse));
+  const SnaBasisSpec spec = {.family = info.family,
+    .degree                          = info.degree,
+    .resolution                      = resolution,
+    .lo                              = info.lo,
+    .hi                              = info.hi,
+    .end                             = {info.end[0], info.end[1]},
+    .nbreak                          = info.nbreak,
+    .breakpoint                      = info.breakpoint};
+
+  *distance = -1;
+  PetscCall(SnaBasisCheck(&spec, &ok, message));
+  if (!ok) PetscFunctionReturn(0);
+  PetscCall(SnaBasisCreateLike(basis, resolution, &coarse));
   PetscCall(SnaTtSpaceCreate(1, &coarse, &space));
   PetscCall(PairCreate(basis, coarse, &pair));
   PetscCall(PetscMalloc3((size_t)space->info[0].n * (size_t)m, &projected, m, &f, m, &g));
@@ -186,7 +209,7 @@ PetscErrorCode SnaTtSplineError(
   for (PetscInt k = c; k > 0; k--) PetscCall(SnaTtMoveCentre(t, k, PETSC_FALSE));
   for (PetscInt k = 0; k < t->nd; k++) {
     const PetscInt d = t->dir[k], n = t->n[k], m = t->m[k], rq = t->r[k] * t->r[k + 1], rank = PetscMin(rq, m);
-    const PetscInt cells = space->info[d].cells;
+    const PetscInt N = space->info[d].resolution;
     double        *Q, *R, *work, *C;
 
     PetscCheck(t->leaf[k], PETSC_COMM_SELF, PETSC_ERR_ARG_WRONGSTATE, "Site %" PetscInt_FMT " is not orthonormal", k);
@@ -196,11 +219,15 @@ PetscErrorCode SnaTtSplineError(
     PetscCall(PetscArraycpy(Q, t->core[k], (size_t)rq * (size_t)m));
     PetscCall(SnaTtQR_Private(rq, m, Q, R, work));
     PetscCall(SnaTtGemm_Private("N", "N", rank, n, m, R, rank, t->leaf[k], m, 0, C, rank));
-    halved[d]  = cells < 4 ? 0 : cells / 2;
-    error[d]   = 0;
+    const PetscBool spline = (PetscBool)(space->info[d].degree > 0);
+
+    halved[d]  = N < 4 ? 0 : spline ? N / 2 : 3 * N / 4;
+    error[d]   = -1;
     quarter[d] = -1;
-    if (cells >= 4) PetscCall(CoarserDistance(space->basis[d], cells / 2, rank, C, &error[d]));
-    if (cells >= 8) PetscCall(CoarserDistance(space->basis[d], cells / 4, rank, C, &quarter[d]));
+    if (N >= 4) PetscCall(CoarserDistance(space->basis[d], halved[d], rank, C, &error[d]));
+    if (N >= (spline ? 8 : 4))
+      PetscCall(CoarserDistance(space->basis[d], spline ? N / 4 : N / 2, rank, C, &quarter[d]));
+    if (error[d] < 0) error[d] = halved[d] = 0; // too few to be halved
     PetscCall(PetscFree4(Q, R, work, C));
     if (k + 1 < t->nd) PetscCall(SnaTtMoveCentre(t, k, PETSC_TRUE));
   }

@@ -18,8 +18,8 @@ PetscErrorCode SnaTtSpaceCreate(PetscInt nd, const SnaBasis bases[], SnaTtSpace 
 
     s->basis[d] = bases[d];
     PetscCall(SnaBasisGetInfo(bases[d], &s->info[d]));
-    PetscCall(PetscMalloc1((size_t)s->info[d].n * (size_t)(2 * s->info[d].degree + 1), &s->mass[d]));
-    PetscCall(SnaTabulationCreate(bases[d], s->info[d].degree + 1, 0, &t));
+    PetscCall(PetscMalloc1((size_t)s->info[d].n * (size_t)(2 * s->info[d].band + 1), &s->mass[d]));
+    PetscCall(SnaTabulationCreate(bases[d], s->info[d].points, 0, &t));
     PetscCall(SnaIntegrateMatrix(bases[d], &t, 0, 0, NULL, s->mass[d]));
     PetscCall(SnaTabulationDestroy(&t));
   }
@@ -54,7 +54,7 @@ PetscErrorCode SnaTtCheck_Private(SnaTtSpace space, SnaTt tt)
 
 PetscErrorCode SnaTtMassCholesky_Private(SnaTtSpace space, PetscInt d, double **factor)
 {
-  const PetscInt n = space->info[d].n, p = space->info[d].degree;
+  const PetscInt n = space->info[d].n, p = space->info[d].band;
   const double  *M = space->mass[d];
   double        *L;
 
@@ -108,7 +108,7 @@ void SnaTtMassSolveT_Private(PetscInt n, PetscInt p, const double *L, PetscInt m
 
 PetscErrorCode SnaTtOrthonormaliseColumns_Private(SnaTtSpace space, PetscInt d, PetscInt m, double *B, double *R)
 {
-  const PetscInt n = space->info[d].n, p = space->info[d].degree, k = PetscMin(n, m);
+  const PetscInt n = space->info[d].n, p = space->info[d].band, k = PetscMin(n, m);
   double        *L, *A, *work;
 
   PetscFunctionBeginUser;

@@ -8,6 +8,10 @@
 #include "als_state.h"
 #include "tt_impl.h"
 
+// Cuts keep so many singular vectors while the train grows, whatever their singular values: a cut of rank 1 far from the directions that it would be coupled to
+// shows no gain in any two-site problem, and would stay one. Rounding takes what was not needed.
+#define LEAST_RANK 3
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Tables and environments
 // ---------------------------------------------------------------------------------------------------------------------
@@ -59,7 +63,7 @@ static PetscErrorCode UpdateEnvironment(SnaTtAls als, PetscInt k, PetscBool righ
 // basis = L^-T with M = L L^T: orthonormal functions that span the splines of direction d.
 static PetscErrorCode FullBasis(SnaTtSpace space, PetscInt d, double **basis)
 {
-  const PetscInt n = space->info[d].n, p = space->info[d].degree;
+  const PetscInt n = space->info[d].n, p = space->info[d].band;
   PetscBLASInt   bn  = (PetscBLASInt)n, info;
   const double   one = 1;
   double        *S;
@@ -135,8 +139,9 @@ static PetscInt RankAt(PetscInt n, const double *s2, double rest, double tol)
 
 // A (rows x cols, column-major) ~ U B, U orthonormal columns: the leading left singular vectors, B = U^T A. The range is found by a random projection on `cap` + 10 vectors where
 // that is smaller than A (Halko, Martinsson, Tropp, SIAM Rev. 53 (2011) 217). U and B are allocated.
-static PetscErrorCode Split(SnaTtAls als, PetscInt rows, PetscInt cols, const double *A, PetscInt cap, double tol,
-  const double reference[2], PetscInt *rank, PetscInt recorded[2], double *discarded, double **U, double **B)
+static PetscErrorCode Split(SnaTtAls als, PetscInt rows, PetscInt cols, const double *A, PetscInt least, PetscInt cap,
+  double tol, const double reference[2], PetscInt *rank, PetscInt recorded[2], double *discarded, double **U,
+  double **B)
 {
   const PetscInt p      = PetscMin(cap + 10, PetscMin(rows, cols));
   PetscBool      random = (PetscBool)(2 * p < PetscMin(rows, cols));
@@ -191,7 +196,7 @@ static PetscErrorCode Split(SnaTtAls als, PetscInt rows, PetscInt cols, const do
       kept += s2[i];
     }
     rest  = random ? PetscMax(0, total - kept) : 0;
-    *rank = PetscMin(cap, RankAt(k, s2, rest, tol));
+    *rank = PetscMin(cap, PetscMax(RankAt(k, s2, rest, tol), PetscMin(least, k)));
     for (int i = 0; i < 2 && recorded; i++) recorded[i] = RankAt(k, s2, rest, reference[i]);
     for (PetscInt i = *rank; i < k; i++) rest += s2[i];
     if (discarded) *discarded = PetscSqrtReal(rest);
@@ -213,7 +218,7 @@ static PetscErrorCode CoreInFullBasis(SnaTtAls als, PetscInt k, double *Z)
 {
   SnaTt          tt = als->tt;
   const PetscInt n = tt->n[k], m = tt->m[k], rows = tt->r[k] * tt->r[k + 1], d = tt->dir[k],
-                 p = als->space->info[d].degree;
+                 p = als->space->info[d].band;
   double *ML, *P;
 
   PetscFunctionBeginUser;
@@ -294,7 +299,7 @@ static PetscErrorCode GrowModes(SnaTtAls als, const SnaTtGrowth *g, PetscInt k, 
     PetscCall(PetscMalloc1((size_t)rows * (size_t)n, &Zt));
     for (PetscInt i = 0; i < n; i++)
       for (PetscInt a = 0; a < rows; a++) Zt[i + n * a] = Z[a + rows * i];
-    PetscCall(Split(als, n, rows, Zt, PetscMin(n, rows), g->mode_tol, NULL, &rank, NULL, NULL, &U, &B));
+    PetscCall(Split(als, n, rows, Zt, 1, PetscMin(n, rows), g->mode_tol, NULL, &rank, NULL, NULL, &U, &B));
     PetscCall(PetscFree(Zt));
   }
   if (rank == rows && rank < n) { // tied
@@ -350,8 +355,8 @@ static PetscErrorCode GrowBond(SnaTtAls als, const SnaTtGrowth *g, PetscInt k, P
           else
             A[(b + q * j2) + cols * (a + r * j1)] = v;
         }
-  PetscCall(Split(als, right ? rows : cols, right ? cols : rows, A, g->cap[k + 1], g->bond_tol, g->reference, &rank,
-    recorded, discarded, &U, &B));
+  PetscCall(Split(als, right ? rows : cols, right ? cols : rows, A, LEAST_RANK, g->cap[k + 1], g->bond_tol,
+    g->reference, &rank, recorded, discarded, &U, &B));
   tt->r[k + 1] = rank;
   PetscCall(PetscFree(tt->core[k]));
   PetscCall(PetscFree(tt->core[k + 1]));

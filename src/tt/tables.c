@@ -64,7 +64,7 @@ PetscErrorCode SnaTtTablesProject(
   double                *T;
 
   PetscFunctionBeginUser;
-  PetscCall(Resize(m, D->npair, D->nop * D->nrhs, t));
+  PetscCall(Resize(m, D->npair, D->nvec, t));
   PetscCall(PetscCalloc2(D->npair, &used, (size_t)D->n * (size_t)m, &T));
   for (PetscInt i = 0; i < op->A.ntrans[k]; i++) used[op->A.trans[k][i].table] = PETSC_TRUE;
   for (PetscInt p = 0; p < D->npair; p++) {
@@ -79,7 +79,7 @@ PetscErrorCode SnaTtTablesProject(
       for (PetscInt i = 0; i < m; i++)
         t->identity[p] = (PetscBool)(t->identity[p] && PetscAbsReal(G[i + m * j] - (i == j ? 1.0 : 0.0)) < 1e-12);
   }
-  for (PetscInt v = 0; v < D->nop * D->nrhs; v++)
+  for (PetscInt v = 0; v < D->nvec; v++)
     PetscCallBLAS("BLASgemv",
       BLASgemv_("N", &bm, &bn, &one, leaf, &bm, D->f + (size_t)v * (size_t)D->n, &inc, &zero, t->f + v * m, &inc));
   PetscCall(PetscFree2(used, T));

@@ -60,7 +60,7 @@ for title, new, pattern in (
     ("unknown basis", "domain: [0, 1], basis: bspine, degree: 3, cells: 4", r"bspine"),
 ):
     refuse(title, "domain: [0, 1], degree: 3, cells: 4, bc: dirichlet", new + ", bc: dirichlet", pattern, at=new)
-refuse("unknown condition", "bc: dirichlet", "bc: neumann", r"neumann", at="bc: neumann")
+refuse("unknown condition", "bc: dirichlet", "bc: neuman", r"`neuman` is not known", at="bc: neuman")
 refuse("three conditions", "bc: dirichlet", "bc: [none, none, none]", r"bc", at="[none, none, none]")
 refuse("degree 1 for a second derivative", "degree: 3, cells: 4, bc", "degree: 1, cells: 4, bc", r"degree 2 or more", at="d(x,2)")
 refuse("no function is left", "degree: 3, cells: 4, bc", "degree: 1, cells: 1, bc", r"cells|degree|function", at="degree: 1, cells: 1")

@@ -210,7 +210,7 @@ static void CreateRule(const Problem *P, PetscInt d, Rule *rule)
     Ok(SnaBasisEvaluate(P->basis[d], y, 2, &first, v));
     for (PetscInt k = 0; k < P->nk; k++) {
       for (PetscInt a = 0; a <= 3; a++) {
-        const PetscInt i = first + a - (info.drop_first ? 1 : 0);
+        const PetscInt i = first + a - info.drop_first;
 
         if (i >= 0 && i < info.n)
           rule->op[(k * rule->nq + q) * info.n + i] =
@@ -382,6 +382,38 @@ static void test_objective(void **state)
     Ok(SnaLsqGetConstant(P.lsq, &c0));
     Near(c0, DirectObjective(&P, 0, zero), 1e-13 * c0);
   }
+  DestroyProblem(&P);
+}
+
+// The same number without a solver, over whole and broken blocks of columns; and the quadratic part alone, which scales.
+static void test_evaluate(void **state)
+{
+  static const PetscInt ranks[] = {1, 32, 70};
+  const double         *zero[3] = {NULL};
+  Problem               P;
+  double                quadratic, linear;
+
+  (void)state;
+  CreateTransport(3, 4, 3, &P);
+  for (int q = 0; q < 3; q++) {
+    const PetscInt R = ranks[q];
+    double        *C[3], direct, twice;
+    uint64_t       seed = 11;
+
+    for (PetscInt d = 0; d < 3; d++) {
+      Ok(PetscMalloc1((size_t)(P.n[d] * R), &C[d]));
+      for (PetscInt i = 0; i < P.n[d] * R; i++) C[d][i] = Random(&seed);
+    }
+    Ok(SnaLsqEvaluate(P.lsq, R, (const double *const *)C, &quadratic, &linear));
+    direct = DirectObjective(&P, R, (const double *const *)C);
+    Near(quadratic + 2 * linear + P.lsq->c0, direct, 1e-12 * direct);
+    for (PetscInt i = 0; i < P.n[1] * R; i++) C[1][i] *= 2;
+    Ok(SnaLsqEvaluate(P.lsq, R, (const double *const *)C, &twice, &linear));
+    Near(twice, 4 * quadratic, 1e-12 * twice);
+    FreeFactors(&P, C);
+  }
+  Ok(SnaLsqEvaluate(P.lsq, 0, zero, &quadratic, &linear));
+  assert_true(quadratic == 0 && linear == 0);
   DestroyProblem(&P);
 }
 
@@ -944,6 +976,7 @@ int main(int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_objective),
+    cmocka_unit_test(test_evaluate),
     cmocka_unit_test(test_one_direction),
     cmocka_unit_test(test_local_problems),
     cmocka_unit_test(test_descent),

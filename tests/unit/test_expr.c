@@ -560,7 +560,7 @@ static void TestFuzz(void **state)
 {
   static const char *const token[] = {"x", "y", "kappa", "s", "pi", "1", "2.5", "1e-3", ".", "(", ")", "(", ")", ",",
     "+", "-", "*", "/", "^", "<", "==", "&&", "||", "?", ":", "=", "&", "!", "\xff", "d(", "d", "sin(", "min(", "exp(",
-    "log", "atan2(", "2x", "1.2.3", " ", "sqrt(", "none", "abs(", "foo"};
+    "log", "atan2(", "2x", "1.2.3", " ", "sqrt(", "none", "abs(", "foo", "u", "d(x)("};
   enum { NTOKEN = sizeof(token) / sizeof(token[0]) };
   int accepted = 0, refused = 0;
 
@@ -598,7 +598,7 @@ static void TestFuzz(void **state)
       refused++;
       assert_true(!strncmp(message, "column ", 7));
     }
-    OK(SnaTermCreate(text, &symbols, PETSC_TRUE, &term, &ok, message));
+    OK(SnaTermCreate(text, &symbols, PETSC_TRUE, "u", &term, &ok, message));
     if (ok)
       OK(SnaTermDestroy(&term));
     else

@@ -74,7 +74,7 @@ static double Naive(const Sample *s, const double x[], PetscInt derived, double 
 
       Ok(SnaBasisEvaluate(s->basis[d], x[d], 1, &first, v));
       for (PetscInt a = 0; a < p1; a++) {
-        const PetscInt i = first + a - (s->info[d].drop_first ? 1 : 0);
+        const PetscInt i = first + a - s->info[d].drop_first;
         const double   b = v[(derived == d ? p1 : 0) + a];
 
         if (i < 0 || i >= s->info[d].n) continue;
@@ -295,7 +295,7 @@ static void test_marginals(void **state)
   for (PetscInt d = 0; d < 3; d++) {
     double sum = 0;
 
-    Ok(SnaFieldMarginal(s.field, d, mass));
+    Ok(SnaFieldMarginal(s.field, d, s.info[d].cells, mass));
     for (PetscInt c = 0; c < s.info[d].cells; c++) {
       near(mass[c], brute[d][c], 1e-12 * norm);
       sum += mass[c];
@@ -392,16 +392,20 @@ static void test_round_trip(void **state)
     assert_string_equal(text, "bspline");
     Ok(SnaFileReadAttributeReal(file, name, "degree", &value));
     assert_true(value == (double)s.info[d].degree);
-    Ok(SnaFileReadAttributeReal(file, name, "cells", &value));
+    Ok(SnaFileReadAttributeReal(file, name, "resolution", &value));
     assert_true(value == (double)s.info[d].cells);
     Ok(SnaFileReadAttributeReal(file, name, "lo", &value));
     assert_true(value == s.info[d].lo);
     Ok(SnaFileReadAttributeReal(file, name, "hi", &value));
     assert_true(value == s.info[d].hi);
-    Ok(SnaFileReadAttributeReal(file, name, "drop_first", &value));
-    assert_true(value == (s.info[d].drop_first ? 1 : 0));
-    Ok(SnaFileReadAttributeReal(file, name, "drop_last", &value));
-    assert_true(value == (s.info[d].drop_last ? 1 : 0));
+    Ok(SnaFileReadAttributeText(file, name, "end_lo", sizeof(text), text));
+    assert_string_equal(text, s.info[d].drop_first ? "dirichlet" : "free");
+    Ok(SnaFileReadAttributeText(file, name, "end_hi", sizeof(text), text));
+    assert_string_equal(text, s.info[d].drop_last ? "dirichlet" : "free");
+    Ok(SnaFileReadAttributeReal(file, name, "robin_lo", &value));
+    assert_true(value == 0);
+    Ok(SnaFileReadAttributeReal(file, name, "robin_hi", &value));
+    assert_true(value == 0);
   }
   Ok(SnaFileReadAttributeText(file, "/solution/field", "format", sizeof(text), text));
   assert_string_equal(text, "cp");
@@ -580,8 +584,8 @@ static void RefuseOther(Sample *s, const SnaBasisInfo *other, const char words[]
 {
   SnaBasis bases[2] = {s->basis[0], NULL};
 
-  Ok(SnaBasisCreateBSpline(
-    other->name, other->degree, other->cells, other->lo, other->hi, other->drop_first, other->drop_last, &bases[1]));
+  Ok(SnaBasisCreateBSpline(other->name, other->degree, other->cells, other->lo, other->hi,
+    (PetscBool)(other->drop_first > 0), (PetscBool)(other->drop_last > 0), &bases[1]));
   Refuse("/solution/field", 2, bases, words);
   Ok(SnaBasisDestroy(&bases[1]));
 }
@@ -603,7 +607,7 @@ static void test_other_basis(void **state)
   RefuseOther(&s, &other, "/solution/field/x1: degree is 3, the problem has 2");
   other       = s.info[1];
   other.cells = 9;
-  RefuseOther(&s, &other, "/solution/field/x1: cells is 5, the problem has 9");
+  RefuseOther(&s, &other, "/solution/field/x1: resolution is 5, the problem has 9");
   other    = s.info[1];
   other.lo = other.lo * (1 + 1e-15);
   RefuseOther(&s, &other, "/solution/field/x1: lo is ");
@@ -611,14 +615,27 @@ static void test_other_basis(void **state)
   other.hi = 2;
   RefuseOther(&s, &other, "/solution/field/x1: hi is 1.3");
   other            = s.info[1];
-  other.drop_first = PETSC_FALSE;
-  RefuseOther(&s, &other, "/solution/field/x1: drop_first is 1, the problem has 0");
+  other.drop_first = 0;
+  RefuseOther(&s, &other, "/solution/field/x1: end_lo is `dirichlet`, the problem has `free`");
   other           = s.info[1];
-  other.drop_last = PETSC_FALSE;
-  RefuseOther(&s, &other, "/solution/field/x1: drop_last is 1, the problem has 0");
+  other.drop_last = 0;
+  RefuseOther(&s, &other, "/solution/field/x1: end_hi is `dirichlet`, the problem has `free`");
   Refuse("/solution/field", 1, s.basis, "the directions are `x0,x1`, the problem has `x0`");
   Refuse("/solution/nothing", 2, s.basis, "/solution/nothing");
   Unmake(&s);
+}
+
+static void WriteBasis(SnaFile file, const char name[], const char family[], const SnaBasisInfo *i)
+{
+  Ok(SnaFileWriteAttributeText(file, name, "basis", family));
+  Ok(SnaFileWriteAttributeReal(file, name, "degree", (double)i->degree));
+  Ok(SnaFileWriteAttributeReal(file, name, "resolution", (double)i->resolution));
+  Ok(SnaFileWriteAttributeReal(file, name, "lo", i->lo));
+  Ok(SnaFileWriteAttributeReal(file, name, "hi", i->hi));
+  Ok(SnaFileWriteAttributeText(file, name, "end_lo", i->drop_first ? "dirichlet" : "free"));
+  Ok(SnaFileWriteAttributeText(file, name, "end_hi", i->drop_last ? "dirichlet" : "free"));
+  Ok(SnaFileWriteAttributeReal(file, name, "robin_lo", 0));
+  Ok(SnaFileWriteAttributeReal(file, name, "robin_hi", 0));
 }
 
 // Files that were not written by SnaFieldWrite.
@@ -626,12 +643,13 @@ static void test_foreign_file(void **state)
 {
   static const char *const words[] = {"/f: unknown field format `splines`", "/f/x1: 3-dimensional",
     "/f/x1: 7 x 3 numbers, expected 6 x 3", "/f/x1: 6 x 2 numbers, expected 6 x 3",
-    "/f/x1: entry 1,2 is not a finite number", "basis is `fourier`"};
+    "/f/x1: entry 1,2 is not a finite number", "/f/x0: basis is `fourier`, the problem has `bspline`",
+    "/f/x1: a field of an earlier version", "/f/x1: the field has given break points"};
   Sample                   s;
 
   (void)state;
   Make(2, 3, 3, 3, &s);
-  for (int fault = 0; fault < 6; fault++) {
+  for (int fault = 0; fault < (int)(sizeof(words) / sizeof(words[0])); fault++) {
     SnaFile file;
     char    message[SNA_MAX_MESSAGE];
 
@@ -646,13 +664,9 @@ static void test_foreign_file(void **state)
       if (d == 1 && fault == 3) dims[1]--;
       if (d == 1 && fault == 4) C[5] = (double)NAN;
       Ok(SnaFileWriteArray(file, name, d == 1 && fault == 1 ? 3 : 2, dims, C));
-      Ok(SnaFileWriteAttributeText(file, name, "basis", fault == 5 ? "fourier" : "bspline"));
-      Ok(SnaFileWriteAttributeReal(file, name, "degree", (double)i->degree));
-      Ok(SnaFileWriteAttributeReal(file, name, "cells", (double)i->cells));
-      Ok(SnaFileWriteAttributeReal(file, name, "lo", i->lo));
-      Ok(SnaFileWriteAttributeReal(file, name, "hi", i->hi));
-      Ok(SnaFileWriteAttributeReal(file, name, "drop_first", i->drop_first ? 1 : 0));
-      Ok(SnaFileWriteAttributeReal(file, name, "drop_last", i->drop_last ? 1 : 0));
+      WriteBasis(file, name, fault == 5 ? "fourier" : "bspline", i);
+      if (d == 1 && fault == 6) Ok(SnaFileWriteAttributeReal(file, name, "drop_first", 1)); // as files once had
+      if (d == 1 && fault == 7) Ok(SnaFileWriteArray(file, "/f/breakpoint/x1", 1, dims, C));
     }
     Ok(SnaFileWriteAttributeText(file, "/f", "format", fault == 0 ? "splines" : "cp"));
     Ok(SnaFileWriteAttributeText(file, "/f", "directions", "x0,x1"));
@@ -694,13 +708,7 @@ static void test_foreign_train(void **state)
       if (d == 0 && fault == 7) C[2] = (double)NAN;
       if (d == 0 && fault == 9) leaf[1] = i->n; // square, but zero
       Ok(SnaFileWriteArray(file, name, 2, leaf, C));
-      Ok(SnaFileWriteAttributeText(file, name, "basis", "bspline"));
-      Ok(SnaFileWriteAttributeReal(file, name, "degree", (double)i->degree));
-      Ok(SnaFileWriteAttributeReal(file, name, "cells", (double)i->cells));
-      Ok(SnaFileWriteAttributeReal(file, name, "lo", i->lo));
-      Ok(SnaFileWriteAttributeReal(file, name, "hi", i->hi));
-      Ok(SnaFileWriteAttributeReal(file, name, "drop_first", i->drop_first ? 1 : 0));
-      Ok(SnaFileWriteAttributeReal(file, name, "drop_last", i->drop_last ? 1 : 0));
+      WriteBasis(file, name, "bspline", i);
       if (d == 0 && (fault == 8 || fault == 9)) Ok(SnaFileWriteAttributeReal(file, name, "identity", 1));
       if (d == 0 && fault == 10) continue;
       if (d == 0 && fault == 12) core[0]++;

@@ -89,7 +89,7 @@ static double Naive(const Sample *s, const double x[], PetscInt derived, double 
       double phi = 0, sum = 0;
 
       for (PetscInt l = 0; l < p1; l++) {
-        const PetscInt i = first + l - (s->info[d].drop_first ? 1 : 0);
+        const PetscInt i = first + l - s->info[d].drop_first;
 
         if (i < 0 || i >= s->info[d].n) continue;
         const double leaf = tt->leaf[k] ? tt->leaf[k][i * tt->m[k] + j] : (i == j ? 1 : 0);
@@ -246,8 +246,8 @@ static void test_cp_as_train(void **state)
     for (int d = 0; d < nd; d++) near(g[d][i], h[d][i], 1e-13 * (1 + fabs(h[d][i])));
   }
   for (PetscInt d = 0; d < nd; d++) {
-    Ok(SnaFieldMarginal(s.field, d, mass[0]));
-    Ok(SnaFieldMarginal(cp, d, mass[1]));
+    Ok(SnaFieldMarginal(s.field, d, s.info[d].cells, mass[0]));
+    Ok(SnaFieldMarginal(cp, d, s.info[d].cells, mass[1]));
     for (PetscInt c = 0; c < s.info[d].cells; c++) near(mass[0][c], mass[1][c], 1e-13);
   }
   Ok(SnaFieldDestroy(&cp));
@@ -344,7 +344,7 @@ static void test_marginals(void **state)
     for (PetscInt d = 0; d < 3; d++) {
       double sum = 0;
 
-      Ok(SnaFieldMarginal(s.field, d, mass));
+      Ok(SnaFieldMarginal(s.field, d, s.info[d].cells, mass));
       for (PetscInt c = 0; c < s.info[d].cells; c++) {
         near(mass[c], brute[d][c], 1e-12 * norm);
         sum += mass[c];

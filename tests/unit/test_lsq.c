@@ -337,7 +337,7 @@ static void Splines(SnaBasis basis, double x, PetscInt order, double B[])
   Ok(SnaBasisGetInfo(basis, &info));
   Ok(SnaBasisEvaluate(basis, x, order, &first, v));
   for (PetscInt i = 0; i < info.n; i++) {
-    const PetscInt a = i + (info.drop_first ? 1 : 0) - first;
+    const PetscInt a = i + info.drop_first - first;
 
     B[i] = a >= 0 && a <= info.degree ? v[order * (info.degree + 1) + a] : 0;
   }
@@ -469,6 +469,27 @@ static void test_integrals(void **state)
       for (PetscInt i = 0; i < 35; i++) largest = fmax(largest, fabs(t * f[0][i / 5] * f[1][i % 5]));
       for (PetscInt i = 0; i < 35; i++)
         Near(s * own[0][i / 5] * own[1][i % 5], t * f[0][i / 5] * f[1][i % 5], 1e-13 * largest);
+    }
+  }
+
+  // The tables of the solvers: every pair of terms once, its transpose in the place of the other order; linear terms.
+  assert_true(lsq->nquad == nk * (nk + 1) / 2 && lsq->nall == nk * nk && lsq->nlin == nk * nm);
+  for (PetscInt k = 0; k < nk; k++) {
+    for (PetscInt l = 0; l < nk; l++) {
+      const PetscInt j = lsq->all[k * nk + l], i = j >= 0 ? j : -1 - j;
+
+      assert_true((j < 0) == (k > l) && lsq->twice[i] == (k != l));
+      Near(lsq->quad_s[i], lsq->s[k] * lsq->s[l], 1e-15 * fabs(lsq->quad_s[i]));
+      for (PetscInt d = 0; d < 2; d++) {
+        const SnaLsqDirection *D = &lsq->dir[d];
+
+        assert_int_equal(j < 0 ? D->transpose[D->quad[i]] : D->quad[i], D->pair[D->op[k] * D->nop + D->op[l]]);
+      }
+    }
+    for (PetscInt m = 0; m < nm; m++) {
+      Near(lsq->lin_t[k * nm + m], lsq->s[k] * lsq->t[m], 1e-15 * fabs(lsq->lin_t[k * nm + m]));
+      for (PetscInt d = 0; d < 2; d++)
+        assert_int_equal(lsq->dir[d].lin[k * nm + m], lsq->dir[d].op[k] * lsq->dir[d].nrhs + lsq->dir[d].rhs[m]);
     }
   }
 

@@ -65,7 +65,7 @@ static double Evaluate(SnaTtSpace space, SnaTt tt, const double *x)
       double f = 0;
 
       for (PetscInt a = 0; a <= info->degree; a++) {
-        const PetscInt i = first + a - (info->drop_first ? 1 : 0);
+        const PetscInt i = first + a - info->drop_first;
 
         if (i >= 0 && i < info->n) f += v[a] * (tt->leaf[k] ? tt->leaf[k][i * tt->m[k] + j] : i == j);
       }

@@ -255,7 +255,7 @@ static double *Values(const SnaTtLevel *level, SnaTt tt, const PetscInt nq[], do
         double f = 0;
 
         for (PetscInt a = 0; a <= info.degree; a++) {
-          const PetscInt s = first + a - (info.drop_first ? 1 : 0);
+          const PetscInt s = first + a - info.drop_first;
           if (s >= 0 && s < info.n) f += v[a] * (tt->leaf[k] ? tt->leaf[k][s * m + j] : s == j);
         }
         for (PetscInt a = 0; a < r; a++) // G[b + q*a]

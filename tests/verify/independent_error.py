@@ -9,7 +9,7 @@ from run_case import DEBUG, Checks, run, shipped
 
 import numpy as np
 from compare_reference import compare
-from sna_file import SnaFile, bspline_values
+from sna_file import SnaFile
 
 S, R0 = 0.12, 0.3
 
@@ -24,10 +24,7 @@ def gauss(direction, count):
 
 def factors(direction, C, x):
     """The 1-D functions of the field and of the initial condition at points x: shape (points, R + 1)."""
-    full = np.zeros((direction.cells + direction.degree, C.shape[1]))
-    full[int(direction.drop_first) : int(direction.drop_first) + direction.size] = C
-    first, values = bspline_values(x, direction.degree, direction.cells, direction.lo, direction.hi)
-    columns = sum(values[:, a, None] * full[first + a] for a in range(direction.degree + 1))
+    columns = direction.functions(C, x)
     centre = R0 if direction.name == "x" else 0.0
     lift = np.exp(-((x - centre) ** 2) / (2 * S * S)) if direction.name in "xyz" else np.ones(x.size)
     return np.column_stack([columns, lift])

@@ -15,6 +15,7 @@ static PetscErrorCode SnaModelDestroy_VSNA(SnaModel model)
   PetscFunctionBeginUser;
   PetscCall(SnaAlsDestroy(&v->als));
   PetscCall(SnaTtAlsDestroy(&v->tt_als));
+  PetscCall(VsnaAutoDestroy(v));
   PetscCall(SnaFieldDestroy(&v->converted));
   for (PetscInt k = 0; v->replica && k < v->restarts; k++) {
     PetscCall(SnaFieldDestroy(&v->replica[k].field));
@@ -22,10 +23,13 @@ static PetscErrorCode SnaModelDestroy_VSNA(SnaModel model)
   }
   PetscCall(PetscFree(v->replica));
   PetscCall(VsnaLevelsDestroy(v));
-  for (PetscInt d = 0; d < v->nd; d++) PetscCall(SnaExprDestroy(&v->dir[d].weight));
+  for (PetscInt d = 0; d < v->nd; d++) {
+    PetscCall(SnaExprDestroy(&v->dir[d].weight));
+    PetscCall(PetscFree(v->dir[d].breakpoint));
+  }
   PetscCall(DestroyTerms(v->term.n, v->term.term));
   PetscCall(DestroyTerms(v->source.n, v->source.term));
-  PetscCall(DestroyTerms(v->initial.n, v->initial.term));
+  PetscCall(DestroyTerms(v->lift.n, v->lift.term));
   PetscCall(DestroyTerms(v->nreference, v->reference_term));
   if (v->workers != MPI_COMM_NULL) PetscCallMPI(MPI_Comm_free(&v->workers));
   PetscCall(PetscFree(model->data));

@@ -2,21 +2,33 @@
 //
 // Everything a user can get wrong is found here or in vsna_setup.c, before anything is solved, and collected as deck errors with lines.
 #include "vsna.h"
+#include <stdlib.h>
 
 static const SnaOption dim_options[] = {
   {"dim", SNA_OPT_NAMES, NULL, 0, 0, "list of names",
     "The directions (variables) in order: space, time, parameters; 1 to 32 of them."},
   {"dim_*_domain", SNA_OPT_REALS, NULL, 0, 0, "[lo, hi]",
     "Interval of the direction; numbers or constant expressions."},
-  {"dim_*_basis", SNA_OPT_CHOICE, "bspline", 0, 0, "bspline", "Family of 1-D functions."},
+  {"dim_*_basis", SNA_OPT_CHOICE, "bspline", 0, 0, "bspline|fourier|chebyshev|legendre",
+    "Family of 1-D functions; chebyshev and legendre are polynomials orthonormalised in L2, fourier needs bc at both "
+    "ends."},
   {"dim_*_degree", SNA_OPT_INT, "3", 1, 5, "1..5",
-    "Polynomial degree of the splines; at least the highest derivative in this direction."},
+    "Polynomial degree of the splines; at least the highest derivative that the form takes in this direction."},
   {"dim_*_cells", SNA_OPT_INT, "32", 1, 100000, "1..100000",
-    "Uniform cells; cells + degree functions before boundary conditions."},
-  {"dim_*_bc", SNA_OPT_STRINGS, "none", 0, 0, "none | dirichlet, one word or [lo, hi]",
-    "Boundary condition at both ends or per end; dirichlet is homogeneous (u = 0), imposed strongly."},
+    "Cells of the splines; cells + degree functions before boundary conditions. With knots: as many as they make."},
+  {"dim_*_knots", SNA_OPT_REALS, "", 0, 0, "[lo, ..., hi]",
+    "Break points of graded splines; an inner one given k times leaves degree - k continuous derivatives there. With "
+    "cells: the same grading on that many cells."},
+  {"dim_*_modes", SNA_OPT_INT, "16", 1, 2000, "1..2000", "Functions of a fourier, chebyshev or legendre basis."},
+  {"dim_*_bc", SNA_OPT_STRINGS, "none", 0, 0,
+    "none | dirichlet | neumann | robin | clamped | periodic, one word or [lo, hi]",
+    "Boundary condition of the field at both ends or per end: u = 0, du/dn = 0, du/dn + robin u = 0; other values come "
+    "in "
+    "by pde: lift. With form: galerkin neumann and robin are natural conditions, and so is none."},
+  {"dim_*_robin", SNA_OPT_REALS, "", -1e300, 1e300, "number or [lo, hi]",
+    "Coefficient of bc: robin, n the outward normal."},
   {"dim_*_initial", SNA_OPT_BOOL, "false", 0, 0, NULL,
-    "This is the direction of time: the initial condition holds at its lower end."},
+    "This is the direction of time: the initial conditions hold at its lower end."},
   {"dim_*_weight", SNA_OPT_STRING, "", 0, 0, "expression > 0",
     "Weight of the residual norm along this direction, e.g. 1.05 - t."},
   {"dim_*_quadrature", SNA_OPT_INT, "0", 0, 64, "0..64",
@@ -25,15 +37,28 @@ static const SnaOption dim_options[] = {
 
 static const SnaOption pde_options[] = {
   {"pde_unknown", SNA_OPT_STRING, "u", 0, 0, "name", "Name of the unknown in files and pictures."},
+  {"pde_form", SNA_OPT_CHOICE, "least_squares", 0, 0, "least_squares|galerkin",
+    "Minimise the residual of the equation, or the energy of its weak form (symmetric coercive problems: diffusion, "
+    "reaction)."},
   {"pde_term", SNA_OPT_NAMES, NULL, 0, 0, "list of name: product",
     "The operator: a sum of product terms such as -omega * y * d(x); every factor uses one direction."},
-  {"pde_term_*", SNA_OPT_STRING, NULL, 0, 0, "product", "One term; d(x), d(x,2) differentiate the unknown."},
+  {"pde_term_*", SNA_OPT_STRING, NULL, 0, 0, "product",
+    "One term; d(x), d(x,2) differentiate the unknown; -d(x)( a(x) * d(x) ) is conservative; a term that names the "
+    "unknown is written out in full and may be nonlinear: u * d(u,x), u^2."},
   {"pde_source", SNA_OPT_NAMES, "", 0, 0, "list of name: product",
     "The right-hand side: a sum of product terms without d(...); absent: 0."},
   {"pde_source_*", SNA_OPT_STRING, NULL, 0, 0, "product", "One term of the source."},
   {"pde_initial", SNA_OPT_NAMES, "", 0, 0, "list of name: product",
     "The initial condition: a sum of product terms in the other directions; kept exactly as a lift; absent: 0."},
   {"pde_initial_*", SNA_OPT_STRING, NULL, 0, 0, "product", "One term of the initial condition."},
+  {"pde_rate", SNA_OPT_NAMES, "", 0, 0, "list of name: product",
+    "The initial rate du/dt, for equations of second order in time: a sum of product terms; absent: 0."},
+  {"pde_rate_*", SNA_OPT_STRING, NULL, 0, 0, "product", "One term of the initial rate."},
+  {"pde_lift", SNA_OPT_NAMES, "", 0, 0, "list of name: product",
+    "A function with the boundary values of u where they are not zero (values, slopes, du/dn + robin u): a sum of "
+    "product terms that is kept exactly; u = initial condition + lift + field, the field's conditions are "
+    "homogeneous."},
+  {"pde_lift_*", SNA_OPT_STRING, NULL, 0, 0, "product", "One term of the lift."},
   {"pde_reference", SNA_OPT_STRING, "", 0, 0, "expression",
     "A known solution, any expression in the physical coordinates (those of dim, or of coordinates): the run then "
     "reports the error."},
@@ -43,7 +68,8 @@ static const SnaOption vsna_options[] = {
   {"vsna_format", SNA_OPT_CHOICE, "cp", 0, 0, "cp|tensor_train",
     "Separable format of the field: a sum of products of given rank, or a tensor train of given accuracy."},
   {"vsna_rtol", SNA_OPT_REAL, "1e-4", 1e-12, 0.5, "1e-12..0.5",
-    "tensor_train: target of the relative L2 error; ranks follow from it. Also the rounding of convert: tensor_train."},
+    "tensor_train and rank: auto: target of the relative L2 error; ranks follow from it. Also the rounding of convert: "
+    "tensor_train."},
   {"vsna_parameters", SNA_OPT_INT, "0", 0, 2147483647, ">= 0",
     "tensor_train: round the result to at most this many numbers instead of to rtol; 0: to rtol."},
   {"vsna_order", SNA_OPT_STRINGS, "", 0, 0, "[y, x, t], all directions",
@@ -54,7 +80,9 @@ static const SnaOption vsna_options[] = {
   {"vsna_convert", SNA_OPT_CHOICE, "none", 0, 0, "none|cp|tensor_train",
     "Deliver the solved field in the other format."},
   {"vsna_convert_rank", SNA_OPT_INT, "", 1, 2048, "1..2048", "Rank of convert: cp."},
-  {"vsna_rank", SNA_OPT_INT, "32", 1, 2048, "1..2048", "cp: target rank R, the number of products."},
+  {"vsna_rank", SNA_OPT_STRING, "32", 0, 0, "1..2048 | auto",
+    "cp: target rank R, the number of products; auto: the first rank of the ladder whose error indicator meets rtol."},
+  {"vsna_max_rank", SNA_OPT_INT, "512", 1, 2048, "1..2048", "cp: end of the ladder of rank: auto."},
   {"vsna_ladder", SNA_OPT_INTS, "", 1, 2048, "increasing ranks",
     "Ranks to grow through; absent: 8, 12, 16, 24, 32, 48, ... up to the target."},
   {"vsna_restarts", SNA_OPT_INT, "1", 1, 1024, "1..1024",
@@ -73,15 +101,33 @@ static const SnaOption vsna_options[] = {
   {"vsna_als_linesearch", SNA_OPT_BOOL, "true", 0, 0, NULL, "Line search along the difference of two sweeps."},
   {"vsna_als_balance_every", SNA_OPT_INT, "5", 0, 100000, "0..100000",
     "Sweeps between balancing of the column norms; 0: only after enrichment."},
+  {"vsna_newton_method", SNA_OPT_CHOICE, "brgn", 0, 0, "brgn|lmvm",
+    "Nonlinear problems: PETSc's Levenberg-Marquardt (TAOBRGN) or L-BFGS (TAOLMVM); their options: tao_*."},
+  {"vsna_newton_stages", SNA_OPT_INT, "3", 1, 10, "1..10",
+    "Nonlinear problems: resolutions and ranks to grow through, each about half of the next; 1: the deck's alone."},
+  {"vsna_newton_max_it", SNA_OPT_INT, "0", 0, 1000000, "0..1000000",
+    "Nonlinear problems: iterations per stage; a last stage that reaches it is not converged (exit code 3). 0: 60 for "
+    "brgn, 3000 for lmvm."},
+  {"vsna_newton_rtol", SNA_OPT_REAL, "1e-2", 0, 1, "0..1",
+    "Nonlinear problems: the last stage ends when a step (5 iterations of brgn, 100 of lmvm) lowers the residual by "
+    "less "
+    "than this fraction."},
   {"vsna_mat_type", SNA_OPT_CHOICE, "shell", 0, 0, "shell|sbaij",
     "Local systems: matrix-free with the block-band Cholesky, or assembled to PETSc's MATSBAIJ for verification."},
   {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}};
 
-static const SnaOption error_options[] = {{"error_method", SNA_OPT_CHOICE, "auto", 0, 0, "auto|grid|separable|qmc",
-                                            "How the error against pde_reference is integrated: tensor Gauss grid, "
-                                            "Gram matrices (separable reference), randomised quasi-Monte Carlo."},
+static const SnaOption error_options[] = {
+  {"error_method", SNA_OPT_CHOICE, "auto", 0, 0, "auto|grid|separable|qmc|direct",
+    "How the error against pde_reference is integrated: tensor Gauss grid, "
+    "Gram matrices (separable reference), randomised quasi-Monte Carlo; "
+    "direct: no reference, but direct solves at sampled parameters."},
   {"error_points", SNA_OPT_INT, "1048576", 1024, 1000000000, "1024..1e9",
     "Points of the quasi-Monte Carlo estimate; also the largest tensor grid that auto takes."},
+  {"error_max", SNA_OPT_BOOL, "false", 0, 0, NULL, "Also the largest error, on a regular grid that has the corners."},
+  {"error_samples", SNA_OPT_INT, "16", 1, 100000, "1..100000",
+    "direct: points of the parameters at which the problem in the other directions is solved by itself."},
+  {"error_refine", SNA_OPT_INT, "1", 1, 8, "1..8",
+    "direct: resolution of those solves in units of the deck's; 2 also shows the error of the bases."},
   {NULL, SNA_OPT_INT, NULL, 0, 0, NULL, NULL}};
 
 int SnaModelGetTables_VSNA(int max, const char *title[], const SnaOption *table[])
@@ -98,130 +144,6 @@ int SnaModelGetTables_VSNA(int max, const char *title[], const SnaOption *table[
   return n;
 }
 
-static PetscErrorCode ReadBoundary(SnaDeck deck, const char name[], VsnaDirection *D)
-{
-  const char *bc[2];
-  PetscInt    n;
-
-  PetscFunctionBeginUser;
-  PetscCall(SnaDeckGetStrings(deck, "dim_*_bc", name, 2, &n, bc));
-  for (PetscInt i = 0; i < n; i++) {
-    PetscBool dirichlet, none;
-    PetscCall(PetscStrcmp(bc[i], "dirichlet", &dirichlet));
-    PetscCall(PetscStrcmp(bc[i], "none", &none));
-    if (!dirichlet && !none)
-      PetscCall(
-        SnaDeckError(deck, "dim_*_bc", name, "boundary condition `%s` is not known; choose none or dirichlet", bc[i]));
-    if (i == 0) D->drop_first = dirichlet;
-    if (i == 1 || n == 1) D->drop_last = dirichlet;
-  }
-  PetscFunctionReturn(0);
-}
-
-static PetscErrorCode ReadDirection(
-  SnaDeck deck, const SnaModelInfo *info, PetscInt d, const SnaSymbols *symbols, Vsna *v)
-{
-  VsnaDirection *D    = &v->dir[d];
-  const char    *name = info->name[d], *basis, *text;
-  double         domain[2];
-  PetscInt       n;
-
-  PetscFunctionBeginUser;
-  PetscCall(SnaDeckGetReals(deck, "dim_*_domain", name, 2, &n, domain));
-  if (n == 2 && !(domain[0] < domain[1]))
-    PetscCall(SnaDeckError(deck, "dim_*_domain", name,
-      "domain [%g, %g] is empty or reversed: the lower end comes first", domain[0], domain[1]));
-  else if (n == 1)
-    PetscCall(SnaDeckError(deck, "dim_*_domain", name, "domain needs two numbers, [lo, hi]"));
-  D->lo = n == 2 ? domain[0] : 0;
-  D->hi = n == 2 ? domain[1] : 1;
-  PetscCall(SnaDeckGetString(deck, "dim_*_basis", name, &basis));
-  PetscCall(SnaDeckGetInt(deck, "dim_*_degree", name, &D->degree));
-  PetscCall(SnaDeckGetInt(deck, "dim_*_cells", name, &D->cells));
-  PetscCall(SnaDeckGetInt(deck, "dim_*_quadrature", name, &D->quadrature));
-  PetscCall(ReadBoundary(deck, name, D));
-  PetscCall(SnaDeckGetBool(deck, "dim_*_initial", name, &D->initial));
-  if (D->initial) {
-    if (v->initial_dim >= 0)
-      PetscCall(SnaDeckError(
-        deck, "dim_*_initial", name, "a second direction of time; `%s` is one already", info->name[v->initial_dim]));
-    if (D->drop_first)
-      PetscCall(SnaDeckError(deck, "dim_*_bc", name,
-        "a direction with `initial: true` takes its condition at the lower end from pde: initial; use bc: none there"));
-    v->initial_dim = d;
-    D->drop_first  = PETSC_TRUE;
-  }
-  PetscCall(SnaDeckGetString(deck, "dim_*_weight", name, &text));
-  if (text && *text) {
-    char     message[SNA_MAX_MESSAGE];
-    uint32_t mask = 0;
-    PetscCall(SnaExprCreate(text, symbols, &D->weight, message));
-    if (!D->weight)
-      PetscCall(SnaDeckError(deck, "dim_*_weight", name, "%s", message));
-    else
-      PetscCall(SnaExprGetVariables(D->weight, &mask));
-    if (mask & ~(1u << d))
-      PetscCall(SnaDeckError(deck, "dim_*_weight", name, "the weight of `%s` may use %s alone", name, name));
-  }
-  PetscFunctionReturn(0);
-}
-
-static PetscErrorCode ReadTerms(
-  SnaDeck deck, const char list[], const char key[], const SnaSymbols *symbols, PetscBool derivatives, VsnaTerms *t)
-{
-  PetscInt n = 0;
-
-  PetscFunctionBeginUser;
-  PetscCall(SnaDeckGetNames(deck, list, NULL, VSNA_MAX_TERMS, &n, t->name));
-  for (PetscInt i = 0; i < n; i++) {
-    const char *text;
-    char        message[SNA_MAX_MESSAGE];
-    PetscBool   ok;
-    PetscCall(SnaDeckGetString(deck, key, t->name[i], &text));
-    if (!text) continue; // reported as missing
-    PetscCall(SnaTermCreate(text, symbols, derivatives, &t->term[t->n], &ok, message));
-    if (!ok)
-      PetscCall(SnaDeckError(deck, key, t->name[i], "%s", message));
-    else {
-      t->name[t->n] = t->name[i];
-      t->n++;
-    }
-  }
-  PetscFunctionReturn(0);
-}
-
-static PetscErrorCode CheckTerms(SnaDeck deck, const SnaModelInfo *info, Vsna *v)
-{
-  PetscFunctionBeginUser;
-  for (PetscInt k = 0; k < v->term.n; k++) {
-    for (PetscInt d = 0; d < v->nd; d++) {
-      const PetscInt order = v->term.term[k].derivative[d];
-      if (order > v->dir[d].degree)
-        PetscCall(SnaDeckError(deck, "pde_term_*", v->term.name[k],
-          "d(%s,%" PetscInt_FMT ") needs splines of degree %" PetscInt_FMT
-          " or more; dim: %s has degree %" PetscInt_FMT,
-          info->name[d], order, order, info->name[d], v->dir[d].degree));
-    }
-  }
-  for (PetscInt j = 0; j < v->initial.n && v->initial_dim >= 0; j++)
-    if (v->initial.term[j].factor[v->initial_dim])
-      PetscCall(SnaDeckError(deck, "pde_initial_*", v->initial.name[j], "the initial condition may not depend on %s",
-        info->name[v->initial_dim]));
-  if (v->initial.n > 0 && v->initial_dim < 0)
-    PetscCall(SnaDeckError(deck, "pde_initial", NULL,
-      "an initial condition needs a direction of time: mark it with `initial: true` in dim"));
-  for (PetscInt d = 0; d < v->nd; d++) {
-    const PetscInt n =
-      v->dir[d].cells + v->dir[d].degree - (PetscInt)v->dir[d].drop_first - (PetscInt)v->dir[d].drop_last;
-    if (n < 1)
-      PetscCall(SnaDeckError(deck, "dim_*_cells", info->name[d],
-        "%" PetscInt_FMT " cells of degree %" PetscInt_FMT
-        " leave no function after the boundary conditions; use more cells",
-        v->dir[d].cells, v->dir[d].degree));
-  }
-  PetscFunctionReturn(0);
-}
-
 static PetscErrorCode ReadReference(SnaModel model, SnaDeck deck, const SnaSymbols *symbols, Vsna *v)
 {
   const SnaCoordinatesInfo *info;
@@ -234,8 +156,12 @@ static PetscErrorCode ReadReference(SnaModel model, SnaDeck deck, const SnaSymbo
   PetscCall(SnaCoordinatesGetInfo(model->coordinates, &info));
   PetscCall(SnaDeckGetString(deck, "error_method", NULL, &v->error_method));
   PetscCall(SnaDeckGetInt(deck, "error_points", NULL, &v->error_points));
+  PetscCall(SnaDeckGetBool(deck, "error_max", NULL, &v->error_max));
+  PetscCall(SnaDeckGetInt(deck, "error_samples", NULL, &v->direct_samples));
+  PetscCall(SnaDeckGetInt(deck, "error_refine", NULL, &v->direct_refine));
   PetscCall(PetscStrcmp(v->error_method, "grid", &grid));
   PetscCall(PetscStrcmp(v->error_method, "separable", &separable));
+  PetscCall(PetscStrcmp(v->error_method, "direct", &v->direct));
   if (info->mapped && (grid || separable))
     PetscCall(SnaDeckError(deck, "error_method", NULL,
       "`%s` integrates over the directions, the reference is one of the physical coordinates; use qmc or auto",
@@ -305,6 +231,7 @@ static PetscErrorCode ReadTensorTrain(SnaDeck deck, const SnaModelInfo *info, Vs
   PetscFunctionBeginUser;
   o->prefix = "vsna_";
   PetscCall(SnaDeckGetReal(deck, "vsna_rtol", NULL, &o->rtol));
+  v->auto_rtol = o->rtol;
   PetscCall(SnaDeckGetInt(deck, "vsna_parameters", NULL, &o->parameters));
   PetscCall(ReadOrder(deck, info, v));
   PetscCall(SnaDeckGetInt(deck, "vsna_tt_max_rank", NULL, &o->max_rank));
@@ -323,30 +250,52 @@ static PetscErrorCode ReadTensorTrain(SnaDeck deck, const SnaModelInfo *info, Vs
 // Keys that the chosen format has no use for are no errors: the same deck serves both, with -vsna_format on the command line.
 static PetscErrorCode NoteUnusedKeys(SnaDeck deck, Vsna *v)
 {
-  static const char *const cp[] = {"rank", "ladder", "als_enrich", "als_sweeps", "als_final_sweeps", "als_max_sweeps",
-    "als_rtol", "als_tikhonov", "als_linesearch", "als_balance_every", NULL};
-  static const char *const tt[] = {"rtol", "parameters", "order", "tt_max_rank", "tt_max_sweeps", NULL};
+  static const char *const cp[]         = {"rank", "max_rank", "ladder", "als_enrich", "als_sweeps", "als_final_sweeps",
+            "als_max_sweeps", "als_rtol", "als_tikhonov", "als_linesearch", "als_balance_every", NULL};
+  static const char *const tt[]         = {"rtol", "parameters", "order", "tt_max_rank", "tt_max_sweeps", NULL};
   static const char *const tt_convert[] = {
     "tt_max_rank", "tt_max_sweeps", NULL}; // rtol, parameters and order serve the conversion
   const PetscBool is_cp = (PetscBool)(v->format == &VsnaFormatCP);
 
   PetscFunctionBeginUser;
+  if (v->nonlinear) PetscFunctionReturn(0);
   for (const char *const *key = !is_cp ? cp : v->convert == VSNA_CONVERT_TT ? tt_convert : tt; *key; key++) {
     char      name[64];
-    PetscBool given;
+    PetscBool given, target;
     PetscCall(PetscSNPrintf(name, sizeof(name), "vsna_%s", *key));
     PetscCall(SnaDeckHas(deck, name, NULL, &given));
-    if (!given) continue;
+    PetscCall(PetscStrcmp(*key, "rtol", &target));
+    if (!given || (target && v->rank_auto)) continue;
     if (v->unused_keys[0]) PetscCall(PetscStrlcat(v->unused_keys, ", ", sizeof(v->unused_keys)));
     PetscCall(PetscStrlcat(v->unused_keys, *key, sizeof(v->unused_keys)));
   }
   PetscFunctionReturn(0);
 }
 
+static PetscErrorCode ReadRank(SnaDeck deck, Vsna *v, PetscInt *rank)
+{
+  const char *text;
+  char       *end;
+  PetscInt    max_rank;
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaDeckGetString(deck, "vsna_rank", NULL, &text));
+  PetscCall(SnaDeckGetInt(deck, "vsna_max_rank", NULL, &max_rank));
+  PetscCall(PetscStrcmp(text, "auto", &v->rank_auto));
+  *rank = max_rank;
+  if (v->rank_auto) PetscFunctionReturn(0);
+  *rank = (PetscInt)strtol(text, &end, 10);
+  if (*end != '\0' || *rank < 1 || *rank > 2048)
+    PetscCall(
+      SnaDeckError(deck, "vsna_rank", NULL, "the rank is a whole number from 1 to 2048, or `auto`; `%s` is not", text));
+  *rank = PetscMax(1, PetscMin(2048, *rank));
+  PetscFunctionReturn(0);
+}
+
 static PetscErrorCode ReadSolver(SnaDeck deck, const SnaModelInfo *info, Vsna *v)
 {
-  SnaAlsOptions *o = &v->als_options;
-  PetscInt       rank, n, ladder[63], seed;
+  SnaAlsOptions *o    = &v->als_options;
+  PetscInt       rank = 1, n, ladder[63], seed;
   PetscBool      given, tt;
   const char    *word;
 
@@ -354,8 +303,13 @@ static PetscErrorCode ReadSolver(SnaDeck deck, const SnaModelInfo *info, Vsna *v
   PetscCall(SnaDeckGetString(deck, "vsna_format", NULL, &word));
   PetscCall(PetscStrcmp(word, VsnaFormatTT.name, &tt));
   v->format = tt ? &VsnaFormatTT : &VsnaFormatCP;
+  if (v->nonlinear) {
+    PetscCall(VsnaNewtonSetFromOptions(deck, v));
+    if (tt) PetscCall(SnaDeckError(deck, "vsna_format", NULL, "nonlinear equations are solved in format cp"));
+    v->format = &VsnaFormatNonlinear;
+  }
   PetscCall(SnaDeckGetString(deck, "vsna_mat_type", NULL, &word));
-  PetscCall(SnaDeckGetInt(deck, "vsna_rank", NULL, &rank));
+  PetscCall(ReadRank(deck, v, &rank));
   PetscCall(SnaDeckGetInt(deck, "vsna_restarts", NULL, &v->restarts));
   PetscCall(SnaDeckGetInt(deck, "vsna_seed", NULL, &seed));
   o->seed            = (uint64_t)seed;
@@ -397,17 +351,20 @@ PetscErrorCode SnaModelSetFromOptions_VSNA(SnaModel model, SnaDeck deck)
   PetscCall(SnaDeckAddPetscPrefix(deck, "vsna_pc_"));
   PetscCall(SnaDeckAddPetscPrefix(deck, "vsna_sub_"));
   PetscCall(SnaDeckAddPetscPrefix(deck, "vsna_tt_ksp_"));
+  PetscCall(SnaDeckAddPetscPrefix(deck, "vsna_direct_"));
   PetscCall(SnaDeckGetNames(deck, "dim", NULL, SNA_MAX_DIM, &v->nd, info->name));
   info->nd = v->nd;
   PetscCall(SnaDeckGetConstants(deck, &symbols));
   symbols.nvar = (int)v->nd;
   symbols.var  = info->name;
   for (PetscInt d = 0; d < v->nd; d++) {
-    PetscBool core;
+    PetscBool core, breakpoint;
     PetscCall(PetscStrcmp(info->name[d], "core", &core));
-    if (core)
-      PetscCall(SnaDeckError(deck, "dim", NULL,
-        "the direction's name `core` is that of the cores of a tensor train in the result file; choose another"));
+    PetscCall(PetscStrcmp(info->name[d], "breakpoint", &breakpoint));
+    if (core || breakpoint)
+      PetscCall(
+        SnaDeckError(deck, "dim", NULL, "the direction's name `%s` is that of %s in the result file; choose another",
+          info->name[d], core ? "the cores of a tensor train" : "the knots of graded splines"));
     if (SnaNameIsReserved(info->name[d]))
       PetscCall(SnaDeckError(deck, "dim", NULL,
         "the direction's name `%s` is a function or constant of the expressions; choose another", info->name[d]));
@@ -419,19 +376,11 @@ PetscErrorCode SnaModelSetFromOptions_VSNA(SnaModel model, SnaDeck deck)
           SnaDeckError(deck, "dim", NULL, "`%s` is a direction and a constant of param; rename one", info->name[d]));
     }
   }
-  for (PetscInt d = 0; d < v->nd; d++) {
-    PetscCall(ReadDirection(deck, info, d, &symbols, v));
-    info->lo[d] = v->dir[d].lo;
-    info->hi[d] = v->dir[d].hi;
-  }
-  PetscCall(SnaDeckGetString(deck, "pde_unknown", NULL, &v->unknown));
+  PetscCall(VsnaReadDirections(model, deck, &symbols));
+  PetscCall(VsnaReadEquation(model, deck, &symbols));
   info->nunknown = 1;
   info->nfield   = 1;
   info->field[0] = v->unknown;
-  PetscCall(ReadTerms(deck, "pde_term", "pde_term_*", &symbols, PETSC_TRUE, &v->term));
-  PetscCall(ReadTerms(deck, "pde_source", "pde_source_*", &symbols, PETSC_FALSE, &v->source));
-  PetscCall(ReadTerms(deck, "pde_initial", "pde_initial_*", &symbols, PETSC_FALSE, &v->initial));
-  PetscCall(CheckTerms(deck, info, v));
   PetscCall(ReadReference(model, deck, &symbols, v));
   PetscCall(ReadSolver(deck, info, v));
   PetscFunctionReturn(0);

@@ -44,8 +44,8 @@ PetscErrorCode VsnaAddLift(Vsna *v, PetscInt n, const double *const x[], double 
       xb[d] = x[d] + i;
       gb[d] = grad && grad[d] ? grad[d] + i : NULL;
     }
-    for (PetscInt j = 0; j < v->initial.n; j++)
-      PetscCall(LiftTerm(v, &v->initial.term[j], PetscMin(BLOCK, n - i), xb, u + i, grad ? gb : NULL));
+    for (PetscInt j = 0; j < v->lift.n; j++)
+      PetscCall(LiftTerm(v, &v->lift.term[j], PetscMin(BLOCK, n - i), xb, u + i, grad ? gb : NULL));
   }
   PetscFunctionReturn(0);
 }
@@ -97,27 +97,28 @@ static PetscErrorCode ErrorOnGrid(SnaModel model, Vsna *v, const SnaTabulation t
 static PetscErrorCode Columns(
   const Vsna *v, PetscInt d, const SnaTabulation *tab, PetscInt R, const double *C, PetscInt ncol, double *P)
 {
-  const PetscInt p              = v->dir[d].degree;
-  const double  *x[SNA_MAX_DIM] = {NULL};
-  double        *values;
-  SnaBasisInfo   info;
+  const double *x[SNA_MAX_DIM] = {NULL};
+  double       *values;
+  SnaBasisInfo  info;
 
   PetscFunctionBeginUser;
   x[d] = tab->x;
   PetscCall(SnaBasisGetInfo(v->field_level->tt.bases[d], &info));
   PetscCall(PetscArrayzero(P, tab->nq * ncol));
   for (PetscInt q = 0; q < tab->nq; q++) {
-    for (PetscInt a = 0; a <= p; a++) {
-      const PetscInt i = q / tab->per_cell + a - (info.drop_first ? 1 : 0);
-      const double   b = tab->values[q * (p + 1) + a];
-      if (i < 0 || i >= info.n) continue;
+    const PetscInt *index;
+    PetscCall(SnaBasisGetIndex(v->field_level->tt.bases[d], q / tab->per_cell, &index));
+    for (PetscInt a = 0; a < info.local; a++) {
+      const PetscInt i = index[a];
+      const double   b = tab->values[q * info.local + a];
+      if (i < 0) continue;
       for (PetscInt c = 0; c < R; c++) P[q * ncol + c] += b * C[i * R + c];
     }
   }
   PetscCall(PetscMalloc1(tab->nq, &values));
   for (PetscInt c = R; c < ncol; c++) {
-    const PetscInt j      = c - R - v->initial.n;
-    const SnaExpr  factor = j < 0 ? v->initial.term[c - R].factor[d] : v->reference_term[j].factor[d];
+    const PetscInt j      = c - R - v->lift.n;
+    const SnaExpr  factor = j < 0 ? v->lift.term[c - R].factor[d] : v->reference_term[j].factor[d];
     if (factor) PetscCall(SnaExprEvaluate(factor, tab->nq, x, values));
     for (PetscInt q = 0; q < tab->nq; q++) P[q * ncol + c] = factor ? values[q] : 1.0;
   }
@@ -133,13 +134,13 @@ static PetscErrorCode ErrorSeparableCP(Vsna *v, const SnaTabulation tab[], doubl
 
   PetscFunctionBeginUser;
   PetscCall(SnaFieldGetCP(v->field, &R, C));
-  first_reference = R + v->initial.n;
+  first_reference = R + v->lift.n;
   ncol            = first_reference + v->nreference;
   PetscCall(PetscMalloc3(ncol * (size_t)ncol, &H, ncol * (size_t)ncol, &G, ncol, &s));
   for (PetscInt i = 0; i < ncol * ncol; i++) H[i] = 1;
   for (PetscInt c = 0; c < ncol; c++)
     s[c] = c < R                 ? 1.0
-           : c < first_reference ? v->initial.term[c - R].coefficient
+           : c < first_reference ? v->lift.term[c - R].coefficient
                                  : -v->reference_term[c - first_reference].coefficient;
   for (PetscInt d = 0; d < v->nd; d++) {
     PetscCall(PetscMalloc1(tab[d].nq * (size_t)ncol, &P));
@@ -171,7 +172,7 @@ static PetscErrorCode ErrorSeparableCP(Vsna *v, const SnaTabulation tab[], doubl
 // The same for a train: (f,f) + 2 (f,g) + (g,g) with g = lift - reference.
 static PetscErrorCode ErrorSeparableTT(Vsna *v, const SnaTabulation tab[], double *error, double *norm)
 {
-  const PetscInt  first_reference = v->initial.n, n = first_reference + v->nreference;
+  const PetscInt  first_reference = v->lift.n, n = first_reference + v->nreference;
   const SnaTerm **term;
   double         *s, ff, fg, gg;
   SnaTt           tt;
@@ -179,7 +180,7 @@ static PetscErrorCode ErrorSeparableTT(Vsna *v, const SnaTabulation tab[], doubl
   PetscFunctionBeginUser;
   PetscCall(PetscMalloc2(n, &term, n, &s));
   for (PetscInt c = 0; c < n; c++) {
-    term[c] = c < first_reference ? &v->initial.term[c] : &v->reference_term[c - first_reference];
+    term[c] = c < first_reference ? &v->lift.term[c] : &v->reference_term[c - first_reference];
     s[c]    = c < first_reference ? term[c]->coefficient : -term[c]->coefficient;
   }
   PetscCall(SnaFieldGetTT(v->field, &tt));
@@ -218,9 +219,9 @@ static PetscErrorCode ErrorQmc(SnaModel model, Vsna *v, SnaErrorEstimate *e, dou
 
   PetscFunctionBeginUser;
   for (PetscInt d = 0; d < v->nd; d++) { // points where the solution lives: the weights keep the estimate unbiased
-    nbin[d] = v->field_level->tt.cells[d];
+    nbin[d] = PetscMax(16, v->field_level->tt.cells[d]);
     PetscCall(PetscMalloc1(nbin[d], &mass[d]));
-    PetscCall(SnaFieldMarginal(v->field, d, mass[d]));
+    PetscCall(SnaFieldMarginal(v->field, d, nbin[d], mass[d]));
   }
   PetscCall(SnaModelErrorQmc_Private(model, nbin, (const double *const *)mass, v->error_points, e, outside));
   for (PetscInt d = 0; d < v->nd; d++) PetscCall(PetscFree(mass[d]));
@@ -238,7 +239,10 @@ PetscErrorCode SnaModelFinish_VSNA(SnaModel model, SnaResults results)
   const SnaCoordinatesInfo *info;
 
   PetscFunctionBeginUser;
-  if (!model->reference) PetscFunctionReturn(0);
+  if (v->direct) PetscCall(VsnaErrorDirect(model, results));
+  if (v->form == VSNA_GALERKIN) PetscCall(VsnaTheory(model, results));
+  if (!model->reference || v->direct) PetscFunctionReturn(0);
+  if (v->error_max) PetscCall(VsnaErrorMax(model, results));
   PetscCall(SnaCoordinatesGetInfo(model->coordinates, &info));
   PetscCall(PetscStrcmp(v->error_method, "auto", &automatic));
   PetscCall(PetscStrcmp(v->error_method, "grid", &grid));

@@ -102,11 +102,11 @@ PetscErrorCode VsnaSolutionNorms(const Vsna *v, const VsnaLevel *level, SnaTt tt
   double         s[VSNA_MAX_TERMS], ff, fg, gg;
 
   PetscFunctionBeginUser;
-  for (PetscInt j = 0; j < v->initial.n; j++) {
-    term[j] = &v->initial.term[j];
-    s[j]    = v->initial.term[j].coefficient;
+  for (PetscInt j = 0; j < v->lift.n; j++) {
+    term[j] = &v->lift.term[j];
+    s[j]    = v->lift.term[j].coefficient;
   }
-  PetscCall(VsnaInnerProducts(v, level, level->tab, tt, v->initial.n, term, s, &ff, &fg, &gg));
+  PetscCall(VsnaInnerProducts(v, level, level->tab, tt, v->lift.n, term, s, &ff, &fg, &gg));
   *u     = PetscSqrtReal(PetscMax(0, ff + 2 * fg + gg));
   *field = PetscSqrtReal(PetscMax(0, ff));
   PetscFunctionReturn(0);

@@ -10,9 +10,13 @@ static PetscErrorCode SetUpLevel(SnaModel model, SnaDeck deck, Vsna *v)
   double           c0;
 
   PetscFunctionBeginUser;
-  for (PetscInt d = 0; d < v->nd; d++) cells[d] = v->dir[d].cells;
+  for (PetscInt d = 0; d < v->nd; d++) cells[d] = v->dir[d].spec.resolution;
   PetscCall(VsnaGetLevel(model, deck, cells, &level));
   if (!level) PetscFunctionReturn(0);
+  if (v->nonlinear) {
+    PetscCall(v->format->checksetup(model, deck));
+    PetscFunctionReturn(0);
+  }
   PetscCall(SnaLsqGetConstant(level->tt.lsq, &c0));
   for (PetscInt d = 0; d < v->nd; d++) {
     PetscInt count;
@@ -21,7 +25,7 @@ static PetscErrorCode SetUpLevel(SnaModel model, SnaDeck deck, Vsna *v)
   }
   if (npair == 0)
     PetscCall(SnaDeckError(deck, "pde_term", NULL, "every term of the operator is zero"));
-  else if (c0 == 0)
+  else if (v->form == VSNA_GALERKIN ? level->tt.lsq->nlin == 0 : c0 == 0)
     PetscCall(SnaDeckError(deck, "pde_term", NULL,
       "nothing drives the solution: the source and the operator on the initial condition are zero, so u is the "
       "initial condition"));
@@ -87,6 +91,8 @@ static PetscErrorCode ProbeLocalSolver(SnaDeck deck, Vsna *v)
   PetscCall(CheckType(deck, "-vsna_ksp_type", KSPList, &known));
   PetscCall(CheckType(deck, "-vsna_pc_type", PCList, &known));
   PetscCall(CheckType(deck, "-vsna_tt_ksp_type", KSPList, &known));
+  PetscCall(CheckType(deck, "-vsna_direct_ksp_type", KSPList, &known));
+  PetscCall(CheckType(deck, "-vsna_direct_pc_type", PCList, &known));
   if (!known || v->workers == MPI_COMM_NULL) PetscFunctionReturn(0);
   PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
   ierr = SnaKronCreate(v->workers, 8, 0, 1, "vsna_", &kron);
@@ -120,6 +126,7 @@ PetscErrorCode SnaModelSetUp_VSNA(SnaModel model, SnaDeck deck)
   PetscCall(SnaModelCheckReference_Private(model, deck, "pde_reference"));
   PetscCall(SetUpGroups(model, v));
   PetscCall(ProbeLocalSolver(deck, v));
+  PetscCall(VsnaDirectCheck(model, deck));
   PetscCall(PetscTime(&t1));
   v->setup_seconds = t1 - t0;
   PetscFunctionReturn(0);

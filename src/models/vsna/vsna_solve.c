@@ -23,7 +23,7 @@ PetscErrorCode SnaModelUpdate_VSNA(SnaModel model)
   VsnaReplica *r = &v->replica[v->current];
 
   PetscFunctionBeginUser;
-  if (v->als || v->tt_als) PetscCall(v->format->getfield(model, r));
+  if (v->als || v->tt_als || v->newton) PetscCall(v->format->getfield(model, r));
   v->field       = r->field;
   v->field_level = r->level;
   PetscFunctionReturn(0);

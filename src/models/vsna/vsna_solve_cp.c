@@ -44,6 +44,9 @@ static PetscErrorCode CheckSetUp_CP(SnaModel model, SnaDeck deck)
   if ((double)npair * R * R > 2e9)
     PetscCall(SnaDeckError(deck, "vsna_rank", NULL,
       "%" PetscInt_FMT " pairs of 1-D operators at this rank are more than a message can hold; lower the rank", npair));
+  if (v->rank_auto && v->restarts > 1)
+    PetscCall(SnaDeckError(deck, "vsna_restarts", NULL,
+      "rank: auto ends every restart at a rank of its own, where their objectives do not compare; use restarts: 1"));
   PetscFunctionReturn(0);
 }
 
@@ -55,6 +58,11 @@ static PetscErrorCode Create_CP(SnaModel model, PetscInt k)
 
   PetscFunctionBeginUser;
   options.seed += (uint64_t)k;
+  if (r->valid && v->rank_auto && r->state.cp.phase == 2) {
+    PetscBool met;
+    PetscCall(VsnaAutoMet(v, r->state.cp.rank, &met));
+    while (met && options.rung[options.nrung - 1] > r->state.cp.rank) options.nrung--; // the ladder ended here
+  }
   PetscCall(SnaAlsCreate(v->workers, v->level[0]->tt.lsq, &options, &v->als));
   if (r->valid) {
     PetscBool ok;
@@ -104,6 +112,11 @@ static PetscErrorCode Step_CP(SnaModel model, VsnaReplica *r, VsnaHistoryRow *ro
   it->total = PetscMin(v->max_sweeps, (o->nrung - 1) * (o->enrich + o->sweeps) + o->final_sweeps);
   PetscCall(PetscSNPrintf(line, size, "rank %" PetscInt_FMT "%s  res %.3e  drop %.2e", s->rank,
     s->phase == 0 ? " new" : "", s->residual, s->drop));
+  if (v->rank_auto) {
+    PetscCall(VsnaAutoRung(model, v->als, size, line, done, status));
+    PetscCall(SnaAlsGetState(v->als, s));
+    it->work = s->work;
+  }
   PetscFunctionReturn(0);
 }
 
@@ -137,7 +150,7 @@ static double Objective_CP(const VsnaReplica *r)
 
 static PetscErrorCode Results_CP(SnaModel model, const VsnaReplica *r, SnaResults results, SnaSolveStatus *status)
 {
-  const Vsna        *v = (const Vsna *)model->data;
+  Vsna              *v = (Vsna *)model->data;
   const SnaAlsState *s = &r->state.cp;
   PetscInt           parameters;
   SnaTt              tt;
@@ -148,6 +161,7 @@ static PetscErrorCode Results_CP(SnaModel model, const VsnaReplica *r, SnaResult
   PetscCall(SnaResultsAdd(results, "residual", s->residual));
   PetscCall(SnaResultsAdd(results, "objective", s->objective));
   PetscCall(SnaResultsAdd(results, "rank", (double)s->rank));
+  if (v->rank_auto) PetscCall(VsnaAutoResults(model, results));
   if (v->converted) {
     PetscCall(SnaFieldGetTT(v->converted, &tt));
     PetscCall(VsnaAddTrainResults(model, tt, results));
@@ -193,10 +207,10 @@ static PetscErrorCode Write_CP(Vsna *v, const VsnaReplica *r, SnaFile file)
   StateNumber numbers[NSTATE];
 
   PetscFunctionBeginUser;
-  (void)v;
   StateToNumbers(&r->state.cp, numbers);
   for (PetscInt i = 0; i < NSTATE; i++)
     PetscCall(SnaFileWriteAttributeReal(file, "/state", numbers[i].name, numbers[i].value));
+  if (v->rank_auto) PetscCall(VsnaAutoWrite(v, file));
   PetscFunctionReturn(0);
 }
 
@@ -213,6 +227,7 @@ static PetscErrorCode Read_CP(
   StateToNumbers(&blank, numbers);
   for (PetscInt i = 0; i < NSTATE; i++)
     PetscCall(SnaFileReadAttributeReal(file, "/state", numbers[i].name, &numbers[i].value));
+  if (v->rank_auto) PetscCall(VsnaAutoRead(model, file));
   PetscCall(SnaFileGetError(file, &error));
   if (error) {
     PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE, "%s", error));

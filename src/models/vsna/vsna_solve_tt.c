@@ -185,7 +185,7 @@ static PetscErrorCode Step_TT(SnaModel model, VsnaReplica *r, VsnaHistoryRow *ro
 
   PetscFunctionBeginUser;
   *done = PETSC_TRUE;
-  if (r->ratio == 0 && v->initial.n > 0 && (before == SNA_TT_GROWTH || before == SNA_TT_POLISH))
+  if (r->ratio == 0 && v->lift.n > 0 && (before == SNA_TT_GROWTH || before == SNA_TT_POLISH))
     PetscCall(SetRatio(model, r));
   if (before != SNA_TT_DONE) {
     PetscErrorCode ierr = SnaTtAlsStep(v->tt_als, done);
@@ -296,7 +296,7 @@ static PetscErrorCode Warn(SnaModel model, const VsnaReplica *r, double estimate
       "estimate may be too small; check with a smaller rtol, or another order\n"));
   for (PetscInt d = 0; d < v->nd; d++) {
     char one[96];
-    if (s->cells_needed[d] <= v->dir[d].cells) continue;
+    if (s->cells_needed[d] <= v->dir[d].spec.resolution) continue;
     PetscCall(PetscSNPrintf(
       one, sizeof(one), "%s%s: %" PetscInt_FMT, cells[0] ? ", " : "", model->info.name[d], s->cells_needed[d]));
     PetscCall(PetscStrlcat(cells, one, sizeof(cells)));
@@ -502,7 +502,8 @@ static PetscErrorCode Read_TT(
   s->memory_limited = (PetscBool)(limited[1] != 0);
   s->tight          = (PetscBool)(limited[2] != 0);
   sane = (PetscBool)(s->stage >= SNA_TT_TRIAL && s->stage <= SNA_TT_DONE && (s->centre == 0 || s->centre == v->nd - 1));
-  for (PetscInt d = 0; d < v->nd; d++) sane = (PetscBool)(sane && s->cells[d] >= 1 && s->cells[d] <= v->dir[d].cells);
+  for (PetscInt d = 0; d < v->nd; d++)
+    sane = (PetscBool)(sane && s->cells[d] >= 1 && s->cells[d] <= v->dir[d].spec.resolution);
   if (sane)
     PetscCall(VsnaGetLevel(model, NULL, s->cells, level));
   else
