@@ -51,7 +51,7 @@ checks.that(held.exit == 3 and "held at tt: max_rank = 6" in held.err and held.r
 PLUME = [*TT, "-output_slice_mid_frames", 2, "-output_slice_mid_n", 9, "-error_points", 4096]
 first = run(shipped("advection_diffusion_6d_tt"), args=[*PLUME, "-vsna_tt_max_sweeps", 1])
 with h5py.File(first.h5) as f:
-    coarse = int(f["field/x"].attrs["cells"])
+    coarse = int(f["field/x"].attrs["resolution"])
 checks.that(coarse < 64, f"the first half sweep has {coarse} cells of 64")
 point = float(-1 + (1 + np.polynomial.legendre.leggauss(max(6, -(-96 // coarse)))[0][2]) / coarse)
 pole = run(shipped("advection_diffusion_6d_tt"), args=[*PLUME, "-pde_term_difx", f"-kappa*d(x,2)*(abs(x-({point!r}))<1e-9 ? 1/(x-x) : 1)"])

@@ -77,6 +77,6 @@ if checks.solved(train, "format: cp, convert: tensor_train"):
 part = run(DECK, args=[*BASE, "-vsna_tt_max_sweeps", 3])
 checks.that(part.exit == 3 and "max_sweeps" in part.err, f"ended in the trial stage: exit {part.exit}", part)
 with h5py.File(part.h5) as f:
-    checks.that(int(f["field/x"].attrs["cells"]) < 32, f"  its field has {int(f['field/x'].attrs['cells'])} cells of 32 in x")
+    checks.that(int(f["field/x"].attrs["resolution"]) < 32, f"  its field has {int(f['field/x'].attrs['resolution'])} cells of 32 in x")
 query(part, "coarse stage")
 checks.end()
