@@ -211,8 +211,10 @@ PetscErrorCode SnaAlsGetMemory(
 // whatever the power (paper, D.2: "agnostic to the order of the multilinear form"). psi^d are the test bases made L2-orthonormal (with the weight), so |F|
 // is the norm of the residual's projection on the test space.
 //
-//   x     direction after direction, column after column: x[offset_d + r*n_d + i], offset_d = R * sum_{e<d} n_e; the same on every rank
-//   rows  test tuples; the direction with most test functions runs slowest and is dealt to the ranks, the others run in order, the first fastest
+//   x     direction after direction, column after column: x[offset_d + r*n_d + i], offset_d = R * sum_{e<d} n_e
+//   rows  test tuples; the direction with most test functions runs slowest, the others in order, the first fastest
+//
+// Not collective: every rank has the same.
 // ---------------------------------------------------------------------------------------------------------------------
 typedef struct SnaMultilinear_ *SnaMultilinear;
 
@@ -228,18 +230,17 @@ typedef struct { // a product of the lift
 } SnaMultilinearLift;
 
 // tab[d]: a rule with the trial basis tabulated, derivatives as far as the terms need them; exact integrals of products of power + 1 functions are the caller's
-// care. The trial bases are borrowed, all else is copied. weight[d] may be NULL. Collective.
-PetscErrorCode SnaMultilinearCreate(MPI_Comm comm, PetscInt nd, const SnaBasis trial[], const SnaBasis test[],
+// care. The trial bases are borrowed, all else is copied. weight[d] may be NULL.
+PetscErrorCode SnaMultilinearCreate(PetscInt nd, const SnaBasis trial[], const SnaBasis test[],
   const SnaTabulation tab[], const double *const weight[], PetscInt nterm, const SnaMultilinearTerm term[],
   PetscInt nlift, const SnaMultilinearLift lift[], SnaMultilinear *form);
 PetscErrorCode SnaMultilinearDestroy(SnaMultilinear *form);
-// Rows in all and of this rank, [first, last); unknowns for one column.
-PetscErrorCode SnaMultilinearGetSizes(
-  SnaMultilinear form, PetscInt *rows, PetscInt *first, PetscInt *last, PetscInt *unknowns);
-// F and its derivative by x (column-major, ldj rows apart) on this rank's rows; rank 0: of the lift alone. Not collective.
+// Rows, and unknowns of one column.
+PetscErrorCode SnaMultilinearGetSizes(SnaMultilinear form, PetscInt *rows, PetscInt *unknowns);
+// F and its derivative by x (column-major, columns ldj apart); rank 0: of the lift alone.
 PetscErrorCode SnaMultilinearResidual(SnaMultilinear form, PetscInt rank, const double x[], double F[]);
 PetscErrorCode SnaMultilinearJacobian(SnaMultilinear form, PetscInt rank, const double x[], double J[], PetscInt ldj);
-// g = J^T F over this rank's rows, without J: its cost is that of a few residuals.
+// g = J^T F without J: its cost is that of a few residuals.
 PetscErrorCode SnaMultilinearGradient(
   SnaMultilinear form, PetscInt rank, const double x[], const double F[], double g[]);
 
@@ -251,7 +252,8 @@ PetscErrorCode SnaMultilinearGradient(
 //     lmvm  TAOLMVM (L-BFGS)
 //     balance: the norms of the factors of a column made equal
 //
-// J is a MATDENSE with the form's rows. All of TAO's options are reachable: prefix_tao_*, of the inner solver prefix_tao_brgn_subsolver_*.
+// Vectors and J (MATDENSE) are the same on every rank; J^T J, which takes nearly all of the time, is shared out by halves of the rows that are added in a fixed order: the
+// same bits on any number of ranks, of which two have work. All of TAO's options are reachable: prefix_tao_*, of the inner solver prefix_tao_brgn_subsolver_*.
 // ---------------------------------------------------------------------------------------------------------------------
 typedef struct SnaNewton_ *SnaNewton;
 
@@ -278,12 +280,14 @@ typedef struct { // where the iteration stands; complete: with the factors it is
 } SnaNewtonState;
 
 // Makes the form of a stage, with its trial bases (borrowed from the caller, alive as long as the solver). The solver destroys the form.
-typedef PetscErrorCode (*SnaNewtonFormFunction)(void *ctx, MPI_Comm comm, PetscInt stage, SnaMultilinear *form);
+typedef PetscErrorCode (*SnaNewtonFormFunction)(void *ctx, PetscInt stage, SnaMultilinear *form);
 
-// Any number of ranks, up to the test functions of one direction. Collective, as all below unless said otherwise.
+// Collective, as all below unless said otherwise.
 PetscErrorCode SnaNewtonCreate(
   MPI_Comm comm, const SnaNewtonOptions *options, SnaNewtonFormFunction form, void *ctx, SnaNewton *newton);
 PetscErrorCode SnaNewtonDestroy(SnaNewton *newton);
+// The first stage, for which TAO reads its options; the first step does it otherwise.
+PetscErrorCode SnaNewtonSetUp(SnaNewton newton);
 // A few iterations of TAO. *done when the ladder is finished.
 PetscErrorCode SnaNewtonStep(SnaNewton newton, PetscBool *done);
 PetscErrorCode SnaNewtonGetState(SnaNewton newton, SnaNewtonState *state); // not collective

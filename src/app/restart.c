@@ -5,7 +5,8 @@
 static const char *const free_keys[] = {"output_", "insitu_", "checkpoint_", "error_", "max_wall_time", "restart",
   "sample", "sample_output", "predict", "predict_output", "invert", "invert_", "force", "quiet", "check", "case",
   "vsna_rank", "vsna_max_rank", "vsna_ladder", "vsna_als_rtol", "vsna_als_max_sweeps", "vsna_als_sweeps",
-  "vsna_als_final_sweeps", "vsna_restarts", "pde_reference", "coordinates_", "vsna_ksp_", "vsna_pc_", "vsna_mat_type",
+  "vsna_als_final_sweeps", "vsna_restarts", "pde_reference", "coordinates_", "vsna_ksp_", "vsna_pc_", "vsna_tao_",
+  "vsna_newton_max_it", "vsna_newton_rtol", "vsna_newton_method", "vsna_mat_type",
   "vsna_tt_max_sweeps", "vsna_tt_ksp_", "vsna_convert", "vsna_convert_rank", "homogenize_max_it", "homogenize_memory",
   "homogenize_fields", "homogenize_field_load", "homogenize_macroscopic", "batch_", "generator_cells",
   "generator_attempts", "fft_", "export_"};

@@ -31,8 +31,7 @@ static PetscErrorCode Gemm(char ta, char tb, PetscInt m, PetscInt n, PetscInt k,
 // Set-up
 // ---------------------------------------------------------------------------------------------------------------------
 // Test functions at the points of the rule, made orthonormal in the weighted inner product: Psi = B L^-T with B^T W B = L L^T, then times the weights.
-static PetscErrorCode TestFunctions(
-  SnaBasis test, const SnaTabulation *tab, const double *weight, double **Psi)
+static PetscErrorCode TestFunctions(SnaBasis test, const SnaTabulation *tab, const double *weight, double **Psi)
 {
   const PetscInt nq = tab->nq;
   SnaBasisInfo   info;
@@ -96,7 +95,7 @@ static PetscErrorCode CopyTerms(SnaMultilinear form, PetscInt nterm, const SnaMu
   PetscCall(PetscMalloc1(PetscMax(1, nterm), &form->term));
   for (PetscInt t = 0; t < nterm; t++) {
     form->term[t] = term[t];
-    PetscCheck(term[t].power >= 0 && term[t].power <= SNA_MAX_POWER, form->comm, PETSC_ERR_ARG_OUTOFRANGE,
+    PetscCheck(term[t].power >= 0 && term[t].power <= SNA_MAX_POWER, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,
       "term %" PetscInt_FMT " has power %" PetscInt_FMT, t, term[t].power);
     for (PetscInt d = 0; d < form->nd; d++) {
       double *copy;
@@ -119,7 +118,7 @@ static PetscErrorCode CopyLift(
   form->nlift = nlift;
   for (PetscInt d = 0; d < form->nd; d++) {
     const PetscInt nq = form->nq[d];
-    PetscCheck(nlift == 0 || tab[d].order >= form->order[d], form->comm, PETSC_ERR_ARG_OUTOFRANGE, "derivatives");
+    PetscCheck(nlift == 0 || tab[d].order >= form->order[d], PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "derivatives");
     PetscCall(PetscMalloc1((size_t)(form->order[d] + 1) * (size_t)PetscMax(1, nlift) * (size_t)nq, &form->lift[d]));
     for (PetscInt m = 0; m <= form->order[d]; m++) {
       for (PetscInt l = 0; l < nlift; l++) {
@@ -138,14 +137,10 @@ PetscErrorCode SnaMultilinearCreate(PetscInt nd, const SnaBasis trial[], const S
   PetscInt nlift, const SnaMultilinearLift lift[], SnaMultilinear *form)
 {
   SnaMultilinear f;
-  PetscMPIInt    size, rank;
 
   PetscFunctionBeginUser;
-  PetscCallMPI(MPI_Comm_size(comm, &size));
-  PetscCallMPI(MPI_Comm_rank(comm, &rank));
   PetscCall(PetscNew(&f));
-  f->comm = comm;
-  f->nd   = nd;
+  f->nd = nd;
   for (PetscInt d = 0; d < nd; d++) {
     SnaBasisInfo info;
     PetscCall(SnaBasisGetInfo(trial[d], &info));
@@ -159,14 +154,11 @@ PetscErrorCode SnaMultilinearCreate(PetscInt nd, const SnaBasis trial[], const S
     f->J[d] = info.n;
     if (f->J[d] > f->J[f->slow]) f->slow = d;
   }
-  f->slow_total = f->J[f->slow];
-  SnaSplit(f->slow_total, size, rank, &f->slow_first, &f->J[f->slow]);
   PetscCall(CopyTerms(f, nterm, term));
   PetscCall(CopyLift(f, tab, nlift, lift));
   for (PetscInt d = 0; d < nd; d++) {
     PetscCall(TrialFunctions(trial[d], &tab[d], f->order[d], &f->B[d]));
-    PetscCall(TestFunctions(
-      test[d], &tab[d], weight ? weight[d] : NULL, d == f->slow ? f->slow_first : 0, f->J[d], &f->Psi[d]));
+    PetscCall(TestFunctions(test[d], &tab[d], weight ? weight[d] : NULL, &f->Psi[d]));
   }
   *form = f;
   PetscFunctionReturn(0);
@@ -190,7 +182,7 @@ PetscErrorCode SnaMultilinearDestroy(SnaMultilinear *form)
   PetscFunctionReturn(0);
 }
 
-// Rows of this rank; the directions but one, `without` (-1: none).
+// Test tuples of all directions but one, `without` (-1: none).
 static PetscInt Rows(SnaMultilinear f, PetscInt without)
 {
   PetscInt rows = 1;
@@ -206,16 +198,11 @@ static PetscInt Unknowns(SnaMultilinear f)
   return n;
 }
 
-PetscErrorCode SnaMultilinearGetSizes(
-  SnaMultilinear f, PetscInt *rows, PetscInt *first, PetscInt *last, PetscInt *unknowns)
+PetscErrorCode SnaMultilinearGetSizes(SnaMultilinear f, PetscInt *rows, PetscInt *unknowns)
 {
-  const PetscInt others = Rows(f, f->slow);
-
   PetscFunctionBeginUser;
-  if (rows) *rows = others * f->slow_total;
-  if (first) *first = others * f->slow_first;
-  if (last) *last = others * (f->slow_first + f->J[f->slow]);
-  if (unknowns) *unknowns = Unknowns(f);
+  *rows     = Rows(f, -1);
+  *unknowns = Unknowns(f);
   PetscFunctionReturn(0);
 }
 
@@ -296,8 +283,8 @@ static PetscErrorCode CreateTables(SnaMultilinear f, PetscInt R, const double *x
     for (PetscInt t = 0; t < f->nterm; t++) {
       const PetscInt n = Power(w->C, f->term[t].power);
       if (n > 0) Products(f, t, d, w->C, w->V[d], -1, P);
-      PetscCall(Gemm('T', 'N', f->J[d], n, f->nq[d], f->Psi[d], f->nq[d], P, f->nq[d], 0, w->T[d] + done * f->J[d],
-        PetscMax(1, f->J[d])));
+      PetscCall(
+        Gemm('T', 'N', f->J[d], n, f->nq[d], f->Psi[d], f->nq[d], P, f->nq[d], 0, w->T[d] + done * f->J[d], f->J[d]));
       done += n;
     }
     PetscCall(PetscFree(P));
@@ -336,7 +323,6 @@ PetscErrorCode SnaMultilinearResidual(SnaMultilinear f, PetscInt R, const double
   PetscInt       t = 0, first = 0; // of the term of a tuple
 
   PetscFunctionBeginUser;
-  if (J == 0) PetscFunctionReturn(0);
   PetscCall(CreateTables(f, R, x, &w));
   PetscCall(PetscMalloc1((size_t)others * PANEL, &panel));
   PetscCall(PetscArrayzero(F, (size_t)others * (size_t)J));
@@ -455,7 +441,7 @@ PetscErrorCode SnaMultilinearJacobian(SnaMultilinear f, PetscInt R, const double
   PetscInt   offset = 0, K;
 
   PetscFunctionBeginUser;
-  if (f->J[f->slow] == 0 || R == 0) PetscFunctionReturn(0);
+  if (R == 0) PetscFunctionReturn(0);
   PetscCall(CreateTables(f, R, x, &w));
   PetscCall(ListVariations(f, w.C, &K, &v));
   for (PetscInt d = 0; d < f->nd; offset += R * f->n[d++]) {
@@ -492,7 +478,7 @@ PetscErrorCode SnaMultilinearGradient(SnaMultilinear f, PetscInt R, const double
 
   PetscFunctionBeginUser;
   PetscCall(PetscArrayzero(g, R * Unknowns(f)));
-  if (f->J[f->slow] == 0 || R == 0) PetscFunctionReturn(0);
+  if (R == 0) PetscFunctionReturn(0);
   PetscCall(CreateTables(f, R, x, &w));
   PetscCall(ListVariations(f, w.C, &K, &v));
   for (PetscInt d = 0; d < f->nd; offset += R * f->n[d++]) {

@@ -30,16 +30,15 @@ struct SnaNewton_ {
   void                 *ctx;
   SnaMultilinear        form;
   SnaNewtonState        state;
-  PetscInt              P, rows; // unknowns; rows of this rank
+  PetscInt              P, rows; // unknowns, rows
   double               *x;       // the iterate, on every rank
   double                norm0;   // |F| of the lift alone
   Tao                   tao;
-  Vec                   X, Xall, F;
-  VecScatter            to_all;
+  Vec                   X, F;
   Mat                   J;
   double               *last_x, *last_F; // where F (and J) were evaluated last
   PetscBool             have_F, have_J;
-  double               *factor, *rhs;               // Cholesky factor of J^T J + damping, upper triangle
+  double               *factor;                     // Cholesky factor of J^T J + damping, upper triangle
   PetscInt              jacobians, factor_jacobian; // how many were computed; which one the factor is of
   double                factor_damping;
 };
@@ -47,15 +46,6 @@ struct SnaNewton_ {
 // ---------------------------------------------------------------------------------------------------------------------
 // What TAO calls
 // ---------------------------------------------------------------------------------------------------------------------
-static PetscErrorCode Replicate(SnaNewton s, Vec X, const double **x)
-{
-  PetscFunctionBeginUser;
-  PetscCall(VecScatterBegin(s->to_all, X, s->Xall, INSERT_VALUES, SCATTER_FORWARD));
-  PetscCall(VecScatterEnd(s->to_all, X, s->Xall, INSERT_VALUES, SCATTER_FORWARD));
-  PetscCall(VecGetArrayRead(s->Xall, x));
-  PetscFunctionReturn(0);
-}
-
 // TAO evaluates the same point several times (line search, update, Hessian).
 static PetscErrorCode Evaluate(SnaNewton s, Vec X, PetscBool jacobian)
 {
@@ -63,7 +53,7 @@ static PetscErrorCode Evaluate(SnaNewton s, Vec X, PetscBool jacobian)
   PetscBool     same;
 
   PetscFunctionBeginUser;
-  PetscCall(Replicate(s, X, &x));
+  PetscCall(VecGetArrayRead(X, &x));
   PetscCall(PetscArraycmp(x, s->last_x, (size_t)s->P, &same));
   if (!same || !s->have_F) {
     PetscCall(PetscArraycpy(s->last_x, x, s->P));
@@ -74,14 +64,14 @@ static PetscErrorCode Evaluate(SnaNewton s, Vec X, PetscBool jacobian)
   if (jacobian && !s->have_J) {
     double *J;
     PetscCall(MatDenseGetArrayWrite(s->J, &J));
-    PetscCall(SnaMultilinearJacobian(s->form, s->state.rank, x, J, PetscMax(1, s->rows)));
+    PetscCall(SnaMultilinearJacobian(s->form, s->state.rank, x, J, s->rows));
     PetscCall(MatDenseRestoreArrayWrite(s->J, &J));
     PetscCall(MatAssemblyBegin(s->J, MAT_FINAL_ASSEMBLY));
     PetscCall(MatAssemblyEnd(s->J, MAT_FINAL_ASSEMBLY));
     s->have_J = PETSC_TRUE;
     s->jacobians++;
   }
-  PetscCall(VecRestoreArrayRead(s->Xall, &x));
+  PetscCall(VecRestoreArrayRead(X, &x));
   PetscFunctionReturn(0);
 }
 
@@ -107,32 +97,23 @@ static PetscErrorCode ComputeJacobian(Tao tao, Vec X, Mat J, Mat Jpre, void *ctx
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode SumOfSquares(SnaNewton s, const double F[], double *sum)
+static double SumOfSquares(SnaNewton s)
 {
-  PetscFunctionBeginUser;
-  *sum = 0;
-  for (PetscInt i = 0; i < s->rows; i++) *sum += F[i] * F[i];
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, 1, MPI_DOUBLE, MPI_SUM, s->comm));
-  PetscFunctionReturn(0);
+  const PetscBLASInt n = (PetscBLASInt)s->rows, one = 1;
+  return BLASdot_(&n, s->last_F, &one, s->last_F, &one);
 }
 
 static PetscErrorCode ComputeObjectiveGradient(Tao tao, Vec X, PetscReal *objective, Vec G, void *ctx)
 {
   SnaNewton s = (SnaNewton)ctx;
-  PetscInt  first, count;
   double   *g;
 
   PetscFunctionBeginUser;
   (void)tao;
   PetscCall(Evaluate(s, X, PETSC_FALSE));
-  PetscCall(SumOfSquares(s, s->last_F, objective));
-  *objective *= 0.5;
-  PetscCall(SnaMultilinearGradient(s->form, s->state.rank, s->last_x, s->last_F, s->rhs));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, s->rhs, (PetscMPIInt)s->P, MPI_DOUBLE, MPI_SUM, s->comm));
-  PetscCall(VecGetOwnershipRange(G, &first, NULL));
-  PetscCall(VecGetLocalSize(G, &count));
+  *objective = 0.5 * SumOfSquares(s);
   PetscCall(VecGetArrayWrite(G, &g));
-  PetscCall(PetscArraycpy(g, s->rhs + first, count));
+  PetscCall(SnaMultilinearGradient(s->form, s->state.rank, s->last_x, s->last_F, g));
   PetscCall(VecRestoreArrayWrite(G, &g));
   PetscFunctionReturn(0);
 }
@@ -157,32 +138,58 @@ static PetscErrorCode UpdateDamping(Tao tao, PetscInt iteration, void *ctx)
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Preconditioner: (J^T J + damping)^-1. Each rank multiplies its rows; all factorise the sum.
+// Preconditioner: (J^T J + damping)^-1
 // ---------------------------------------------------------------------------------------------------------------------
+// Upper triangle of J^T J into A: the sum over two halves of the rows, each of a rank where there are two.
+static PetscErrorCode NormalMatrix(SnaNewton s, double A[])
+{
+  const size_t       size = (size_t)s->P * (size_t)s->P;
+  const PetscBLASInt n = (PetscBLASInt)s->P, ld = (PetscBLASInt)s->rows;
+  const double       one = 1, zero = 0;
+  const double      *J;
+  double            *half;
+  PetscMPIInt        ranks, rank;
+
+  PetscFunctionBeginUser;
+  PetscCallMPI(MPI_Comm_size(s->comm, &ranks));
+  PetscCallMPI(MPI_Comm_rank(s->comm, &rank));
+  PetscCall(PetscArrayzero(A, size));
+  PetscCall(PetscCalloc1(ranks == 1 ? size : 1, &half));
+  PetscCall(MatDenseGetArrayRead(s->J, &J));
+  for (PetscMPIInt h = 0; h < 2; h++) {
+    PetscInt     first, count;
+    PetscBLASInt k;
+    SnaSplit(s->rows, 2, h, &first, &count);
+    PetscCall(PetscBLASIntCast(count, &k));
+    if (ranks > 1 && h != rank) continue;
+    PetscCallBLAS(
+      "dsyrk", BLASsyrk_("U", "T", &n, &k, &one, (double *)J + first, &ld, &zero, ranks == 1 && h == 1 ? half : A, &n));
+  }
+  PetscCall(MatDenseRestoreArrayRead(s->J, &J));
+  for (size_t i = 0; i < size && ranks == 1; i++) A[i] += half[i];
+  for (size_t at = 0; at < size && ranks > 1; at += MESSAGE) // the lower triangle goes along unused
+    PetscCallMPI(
+      MPI_Allreduce(MPI_IN_PLACE, A + at, (PetscMPIInt)PetscMin(MESSAGE, size - at), MPI_DOUBLE, MPI_SUM, s->comm));
+  PetscCall(PetscFree(half));
+  PetscFunctionReturn(0);
+}
+
 static PetscErrorCode Factorise(SnaNewton s, Vec damping)
 {
   const PetscInt     P = s->P;
-  const PetscBLASInt n = (PetscBLASInt)P, k = (PetscBLASInt)s->rows, ld = (PetscBLASInt)PetscMax(1, s->rows);
-  const double       one = 1, zero = 0;
-  const double      *J, *d;
-  double             shift = 0, mean = 0;
-  double            *A;
+  const PetscBLASInt n = (PetscBLASInt)P;
+  const double      *d;
+  double            *A, shift = 0, mean = 0;
   PetscBLASInt       err;
 
   PetscFunctionBeginUser;
-  PetscCall(MatDenseGetArrayRead(s->J, &J));
-  PetscCall(PetscArrayzero(s->factor, (size_t)P * (size_t)P)); // the lower triangle goes along unused
-  PetscCallBLAS("dsyrk", BLASsyrk_("U", "T", &n, &k, &one, (double *)J, &ld, &zero, s->factor, &n));
-  PetscCall(MatDenseRestoreArrayRead(s->J, &J));
-  for (size_t at = 0, all = (size_t)P * (size_t)P; at < all; at += MESSAGE)
-    PetscCallMPI(MPI_Allreduce(
-      MPI_IN_PLACE, s->factor + at, (PetscMPIInt)PetscMin(MESSAGE, all - at), MPI_DOUBLE, MPI_SUM, s->comm));
-  PetscCall(Replicate(s, damping, &d));
+  PetscCall(NormalMatrix(s, s->factor));
+  PetscCall(VecGetArrayRead(damping, &d));
   for (PetscInt j = 0; j < P; j++) {
     mean += s->factor[j * P + j] / (double)P;
     s->factor[j * P + j] += d[j];
   }
-  PetscCall(VecRestoreArrayRead(s->Xall, &d));
+  PetscCall(VecRestoreArrayRead(damping, &d));
   PetscCall(PetscMalloc1((size_t)P * (size_t)P, &A));
   PetscCall(PetscArraycpy(A, s->factor, (size_t)P * (size_t)P));
   for (PetscInt attempt = 0;; attempt++) {
@@ -199,31 +206,24 @@ static PetscErrorCode Factorise(SnaNewton s, Vec damping)
 
 static PetscErrorCode ApplyFactor(PC pc, Vec in, Vec out)
 {
-  SnaNewton     s;
-  Vec           damping;
-  const double *b;
-  double       *x;
-  PetscInt      first, count;
-  PetscBLASInt  n, one = 1, err;
+  SnaNewton    s;
+  double      *x;
+  PetscBLASInt n, one = 1, err;
 
   PetscFunctionBeginUser;
   PetscCall(PCShellGetContext(pc, &s));
   if (s->jacobians != s->factor_jacobian || s->state.damping != s->factor_damping) {
+    Vec damping;
     PetscCall(TaoBRGNGetDampingVector(s->tao, &damping));
     PetscCall(Factorise(s, damping));
     s->factor_jacobian = s->jacobians;
     s->factor_damping  = s->state.damping;
   }
-  PetscCall(Replicate(s, in, &b));
-  PetscCall(PetscArraycpy(s->rhs, b, s->P));
-  PetscCall(VecRestoreArrayRead(s->Xall, &b));
+  PetscCall(VecCopy(in, out));
   PetscCall(PetscBLASIntCast(s->P, &n));
-  PetscCallBLAS("dpotrs", LAPACKpotrs_("U", &n, &one, s->factor, &n, s->rhs, &n, &err));
-  PetscCall(VecGetOwnershipRange(out, &first, NULL));
-  PetscCall(VecGetLocalSize(out, &count));
-  PetscCall(VecGetArrayWrite(out, &x));
-  PetscCall(PetscArraycpy(x, s->rhs + first, count));
-  PetscCall(VecRestoreArrayWrite(out, &x));
+  PetscCall(VecGetArray(out, &x));
+  PetscCallBLAS("dpotrs", LAPACKpotrs_("U", &n, &one, s->factor, &n, x, &n, &err));
+  PetscCall(VecRestoreArray(out, &x));
   PetscFunctionReturn(0);
 }
 
@@ -235,11 +235,9 @@ static PetscErrorCode DestroyStage(SnaNewton s)
   PetscFunctionBeginUser;
   PetscCall(TaoDestroy(&s->tao));
   PetscCall(MatDestroy(&s->J));
-  PetscCall(VecScatterDestroy(&s->to_all));
   PetscCall(VecDestroy(&s->X));
-  PetscCall(VecDestroy(&s->Xall));
   PetscCall(VecDestroy(&s->F));
-  PetscCall(PetscFree4(s->last_x, s->last_F, s->rhs, s->factor));
+  PetscCall(PetscFree3(s->last_x, s->last_F, s->factor));
   s->have_F = s->have_J = PETSC_FALSE;
   PetscFunctionReturn(0);
 }
@@ -249,8 +247,8 @@ static PetscErrorCode SetFromOptions(SnaNewton s)
 {
   static const char *const value[][2] = {{"tao_brgn_regularization_type", "lm"},
     {"tao_brgn_subsolver_tao_ls_type", "armijo"}, {"tao_brgn_subsolver_tao_bnk_as_type", "none"},
-    {"tao_brgn_subsolver_ksp_type", "cg"}, {"tao_brgn_subsolver_ksp_rtol", "1e-8"},
-    {"tao_brgn_subsolver_ksp_max_it", "20"}};
+    {"tao_brgn_subsolver_tao_bnk_ksp_type", "cg"}, {"tao_brgn_subsolver_tao_bnk_ksp_rtol", "1e-8"},
+    {"tao_brgn_subsolver_tao_bnk_ksp_max_it", "20"}};
   const int                n          = (int)(sizeof(value) / sizeof(value[0]));
   PetscBool                given[sizeof(value) / sizeof(value[0])];
   char                     name[256];
@@ -295,22 +293,19 @@ static PetscErrorCode SetUpBRGN(SnaNewton s)
 // Vectors, matrix and TAO for the present form and rank.
 static PetscErrorCode CreateStage(SnaNewton s)
 {
-  PetscInt first, last, total, unknowns;
+  PetscInt unknowns;
 
   PetscFunctionBeginUser;
-  PetscCall(SnaMultilinearGetSizes(s->form, &total, &first, &last, &unknowns));
-  s->rows = last - first;
-  s->P    = s->state.rank * unknowns;
-  PetscCall(VecCreateMPI(s->comm, PETSC_DECIDE, s->P, &s->X));
-  PetscCall(VecScatterCreateToAll(s->X, &s->to_all, &s->Xall));
-  PetscCall(VecCreateMPI(s->comm, s->rows, total, &s->F));
-  PetscCall(PetscMalloc4(s->P, &s->last_x, PetscMax(1, s->rows), &s->last_F, s->P, &s->rhs,
-    s->options.lmvm ? 1 : (size_t)s->P * (size_t)s->P, &s->factor));
+  PetscCall(SnaMultilinearGetSizes(s->form, &s->rows, &unknowns));
+  s->P = s->state.rank * unknowns;
+  PetscCall(VecCreateSeq(PETSC_COMM_SELF, s->P, &s->X));
+  PetscCall(VecCreateSeq(PETSC_COMM_SELF, s->rows, &s->F));
+  PetscCall(
+    PetscMalloc3(s->P, &s->last_x, s->rows, &s->last_F, s->options.lmvm ? 1 : (size_t)s->P * (size_t)s->P, &s->factor));
   s->factor_jacobian = -1;
   PetscCall(SnaMultilinearResidual(s->form, 0, NULL, s->last_F));
-  PetscCall(SumOfSquares(s, s->last_F, &s->norm0));
-  s->norm0 = PetscSqrtReal(s->norm0);
-  PetscCall(TaoCreate(s->comm, &s->tao));
+  s->norm0 = PetscSqrtReal(SumOfSquares(s));
+  PetscCall(TaoCreate(PETSC_COMM_SELF, &s->tao));
   PetscCall(TaoSetType(s->tao, s->options.lmvm ? TAOLMVM : TAOBRGN));
   PetscCall(TaoSetOptionsPrefix(s->tao, s->options.prefix));
   PetscCall(TaoSetSolution(s->tao, s->X));
@@ -319,9 +314,7 @@ static PetscErrorCode CreateStage(SnaNewton s)
   if (s->options.lmvm)
     PetscCall(TaoSetObjectiveAndGradient(s->tao, NULL, ComputeObjectiveGradient, s));
   else {
-    PetscInt local;
-    PetscCall(VecGetLocalSize(s->X, &local));
-    PetscCall(MatCreateDense(s->comm, s->rows, local, total, s->P, NULL, &s->J));
+    PetscCall(MatCreateSeqDense(PETSC_COMM_SELF, s->rows, s->P, NULL, &s->J));
     PetscCall(SetUpBRGN(s));
   }
   PetscCall(SetFromOptions(s));
@@ -335,9 +328,9 @@ static PetscErrorCode RelativeResidual(SnaNewton s, const double x[], double *re
   PetscFunctionBeginUser;
   PetscCall(SnaMultilinearResidual(s->form, s->state.rank, x, s->last_F));
   s->have_F = s->have_J = PETSC_FALSE;
-  PetscCall(SumOfSquares(s, s->last_F, &sum));
-  s->state.objective = 0.5 * sum;
-  *residual          = s->norm0 > 0 ? PetscSqrtReal(sum) / s->norm0 : PetscSqrtReal(sum);
+  sum                   = SumOfSquares(s);
+  s->state.objective    = 0.5 * sum;
+  *residual             = s->norm0 > 0 ? PetscSqrtReal(sum) / s->norm0 : PetscSqrtReal(sum);
   PetscFunctionReturn(0);
 }
 
@@ -477,7 +470,7 @@ static PetscErrorCode NextStage(SnaNewton s)
   s->state.iteration = 0;
   s->state.damping   = START_DAMPING;
   s->state.drop      = 1;
-  PetscCall(s->create_form(s->ctx, s->comm, s->state.stage, &s->form));
+  PetscCall(s->create_form(s->ctx, s->state.stage, &s->form));
   PetscCall(CreateStage(s));
   PetscCall(PetscMalloc1(s->P, &x));
   for (PetscInt d = 0; d < coarse->nd; d++) {
@@ -546,23 +539,20 @@ static PetscBool StageIsOver(SnaNewton s)
 
 static PetscErrorCode Iterate(SnaNewton s)
 {
-  const double  before = s->state.residual;
-  const double *all;
-  double       *x;
-  PetscInt      first, count, iterations;
+  const double before = s->state.residual;
+  double      *x;
+  PetscInt     iterations;
 
   PetscFunctionBeginUser;
-  PetscCall(VecGetOwnershipRange(s->X, &first, NULL));
-  PetscCall(VecGetLocalSize(s->X, &count));
   PetscCall(VecGetArrayWrite(s->X, &x));
-  PetscCall(PetscArraycpy(x, s->x + first, count));
+  PetscCall(PetscArraycpy(x, s->x, s->P));
   PetscCall(VecRestoreArrayWrite(s->X, &x));
   s->have_F = s->have_J = PETSC_FALSE;
   PetscCall(TaoSolve(s->tao));
   PetscCall(TaoGetIterationNumber(s->tao, &iterations));
-  PetscCall(Replicate(s, s->X, &all));
-  PetscCall(PetscArraycpy(s->x, all, s->P));
-  PetscCall(VecRestoreArrayRead(s->Xall, &all));
+  PetscCall(VecGetArray(s->X, &x));
+  PetscCall(PetscArraycpy(s->x, x, s->P));
+  PetscCall(VecRestoreArray(s->X, &x));
   Balance(s, s->x);
   PetscCall(RelativeResidual(s, s->x, &s->state.residual));
   s->state.iteration += iterations;
@@ -571,15 +561,21 @@ static PetscErrorCode Iterate(SnaNewton s)
   PetscFunctionReturn(0);
 }
 
+PetscErrorCode SnaNewtonSetUp(SnaNewton s)
+{
+  PetscFunctionBeginUser;
+  if (s->form) PetscFunctionReturn(0);
+  s->state.rank = s->options.rank[0];
+  PetscCall(s->create_form(s->ctx, 0, &s->form));
+  PetscCall(CreateStage(s));
+  PetscFunctionReturn(0);
+}
+
 PetscErrorCode SnaNewtonStep(SnaNewton s, PetscBool *done)
 {
   PetscFunctionBeginUser;
-  if (!s->form) {
-    s->state.rank = s->options.rank[0];
-    PetscCall(s->create_form(s->ctx, s->comm, 0, &s->form));
-    PetscCall(CreateStage(s));
-    PetscCall(Start(s));
-  }
+  PetscCall(SnaNewtonSetUp(s));
+  if (!s->x) PetscCall(Start(s));
   if (!StageIsOver(s)) PetscCall(Iterate(s)); // it is over when a finished run is taken up again
   *done           = PETSC_FALSE;
   s->state.failed = 0;
@@ -622,7 +618,7 @@ PetscErrorCode SnaNewtonSetState(SnaNewton s, const SnaNewtonState *state, const
   PetscFunctionBeginUser;
   PetscCheck(!s->form, s->comm, PETSC_ERR_ORDER, "the state comes before the first step");
   s->state = *state;
-  PetscCall(s->create_form(s->ctx, s->comm, s->state.stage, &s->form));
+  PetscCall(s->create_form(s->ctx, s->state.stage, &s->form));
   PetscCall(CreateStage(s));
   PetscCall(PetscMalloc1(s->P, &s->x));
   for (PetscInt d = 0; d < s->form->nd; at += s->state.rank * s->form->n[d++]) {

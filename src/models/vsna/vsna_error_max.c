@@ -3,7 +3,7 @@
 // A lower bound of the error in the maximum norm; how close, depends on how smooth the error is between the points.
 #include "vsna.h"
 
-#define POINTS 1048576
+#define POINTS 262144
 #define FEWEST 9 // points of a direction: with fewer the grid is too coarse
 #define BLOCK  1024
 

@@ -167,15 +167,15 @@ static PetscErrorCode FreeForm(const Vsna *v, FormData *f)
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode CreateForm(MPI_Comm comm, const Vsna *v, const VsnaLevel *level, SnaMultilinear *form)
+static PetscErrorCode CreateForm(const Vsna *v, const VsnaLevel *level, SnaMultilinear *form)
 {
   FormData f = {.nterm = 0};
 
   PetscFunctionBeginUser;
   PetscCall(CreateRules(v, level, &f));
   PetscCall(FillForm(v, &f));
-  PetscCall(SnaMultilinearCreate(comm, v->nd, level->tt.bases, f.test, f.on.tab, (const double *const *)f.weight,
-    f.nterm, f.term, f.nlift, f.lift, form));
+  PetscCall(SnaMultilinearCreate(
+    v->nd, level->tt.bases, f.test, f.on.tab, (const double *const *)f.weight, f.nterm, f.term, f.nlift, f.lift, form));
   PetscCall(FreeForm(v, &f));
   PetscFunctionReturn(0);
 }
@@ -192,14 +192,14 @@ static PetscErrorCode StageLevel(SnaModel model, PetscInt stage, const VsnaLevel
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode FormOfStage(void *ctx, MPI_Comm comm, PetscInt stage, SnaMultilinear *form)
+static PetscErrorCode FormOfStage(void *ctx, PetscInt stage, SnaMultilinear *form)
 {
   SnaModel         model = (SnaModel)ctx;
   const VsnaLevel *level;
 
   PetscFunctionBeginUser;
   PetscCall(StageLevel(model, stage, &level));
-  PetscCall(CreateForm(comm, (Vsna *)model->data, level, form));
+  PetscCall(CreateForm((Vsna *)model->data, level, form));
   PetscFunctionReturn(0);
 }
 
@@ -207,8 +207,7 @@ static PetscErrorCode FormOfStage(void *ctx, MPI_Comm comm, PetscInt stage, SnaM
 // The format
 // ---------------------------------------------------------------------------------------------------------------------
 // Unknowns and test functions of a stage, and bytes of a rank: J, J^T J and its factor.
-static PetscErrorCode StageSize(
-  const Vsna *v, PetscInt stage, PetscMPIInt workers, double *unknowns, double *tests, double *bytes)
+static PetscErrorCode StageSize(const Vsna *v, PetscInt stage, double *unknowns, double *tests, double *bytes)
 {
   PetscInt cells[SNA_MAX_DIM];
 
@@ -225,23 +224,21 @@ static PetscErrorCode StageSize(
     *tests *= (double)info.n;
     PetscCall(SnaBasisDestroy(&b));
   }
-  *bytes = 8 * (*unknowns) * (v->newton_options.lmvm ? 1 : *tests / (double)workers + 2 * *unknowns);
+  *bytes = 8 * (*unknowns) * (v->newton_options.lmvm ? 1 : *tests + 3 * *unknowns);
   PetscFunctionReturn(0);
 }
 
 static PetscErrorCode View_Nonlinear(SnaModel model)
 {
-  Vsna       *v = (Vsna *)model->data;
-  PetscMPIInt size;
+  Vsna *v = (Vsna *)model->data;
 
   PetscFunctionBeginUser;
-  PetscCallMPI(MPI_Comm_size(model->comm, &size));
   for (PetscInt s = 0; s < v->newton_options.nstage; s++) {
     PetscInt cells[SNA_MAX_DIM];
     double   unknowns, tests, bytes;
     char    *text;
     PetscCall(StageCells(v, s, cells));
-    PetscCall(StageSize(v, s, PetscMin(2, (PetscMPIInt)(size / v->ngroup)), &unknowns, &tests, &bytes));
+    PetscCall(StageSize(v, s, &unknowns, &tests, &bytes));
     PetscCall(VsnaJoinInts(v->nd, cells, &text));
     PetscCall(PetscPrintf(model->comm,
       "  stage %" PetscInt_FMT ": rank %" PetscInt_FMT ", resolution %s: %.0f parameters, about %.0f weak equations; "
@@ -252,11 +249,43 @@ static PetscErrorCode View_Nonlinear(SnaModel model)
   PetscFunctionReturn(0);
 }
 
+// Lets PETSc read TAO's options on the first stage, so that a wrong one is a deck error and not a trace later.
+static PetscErrorCode ProbeTao(SnaModel model, SnaDeck deck)
+{
+  Vsna          *v      = (Vsna *)model->data;
+  SnaNewton      newton = NULL;
+  PetscErrorCode ierr;
+  char           word[64] = "lm";
+  PetscBool      given, lm;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscOptionsHasName(NULL, NULL, "-vsna_tao_type", &given));
+  if (given)
+    PetscCall(SnaDeckError(deck, "vsna_tao_type", NULL, "the method is chosen by vsna: newton_method, brgn or lmvm"));
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-vsna_tao_brgn_regularization_type", word, sizeof(word), NULL));
+  PetscCall(PetscStrcmp(word, "lm", &lm));
+  if (!lm)
+    PetscCall(SnaDeckError(deck, "vsna_tao_brgn_regularization_type", NULL,
+      "`%s` leaves the scaling of the factors of a product open; lm is the one that is available", word));
+  if (given || !lm) PetscFunctionReturn(0);
+  PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
+  ierr = SnaNewtonCreate(PETSC_COMM_SELF, &v->newton_options, FormOfStage, model, &newton);
+  if (!ierr) ierr = SnaNewtonSetUp(newton);
+  PetscCall(PetscPopErrorHandler());
+  if (ierr) {
+    const char *text;
+    PetscCall(PetscErrorMessage(ierr, &text, NULL));
+    PetscCall(SnaDeckError(deck, NULL, NULL, "vsna: PETSc refuses the options of TAO (tao_*): %s", text));
+  }
+  PetscCall(SnaNewtonDestroy(&newton));
+  PetscFunctionReturn(0);
+}
+
 static PetscErrorCode CheckSetUp_Nonlinear(SnaModel model, SnaDeck deck)
 {
   Vsna          *v = (Vsna *)model->data;
   SnaMultilinear form;
-  PetscInt       rows;
+  PetscInt       rows, one;
   double         unknowns, tests, bytes, *F, largest = 0;
 
   PetscFunctionBeginUser;
@@ -265,7 +294,8 @@ static PetscErrorCode CheckSetUp_Nonlinear(SnaModel model, SnaDeck deck)
     PetscFunctionReturn(0);
   }
   SetStages(v);
-  PetscCall(StageSize(v, v->newton_options.nstage - 1, 1, &unknowns, &tests, &bytes));
+  for (PetscInt d = 0; d < v->nd && !v->order_given; d++) v->tt_options.order[d] = d; // of vsna: convert
+  PetscCall(StageSize(v, v->newton_options.nstage - 1, &unknowns, &tests, &bytes));
   if (bytes > MEMORY || tests > 1e8) {
     PetscCall(SnaDeckError(deck, "vsna_rank", NULL,
       "%.0f parameters and %.3g weak equations (the product of the directions' functions) need %.1f GB; a nonlinear "
@@ -273,8 +303,8 @@ static PetscErrorCode CheckSetUp_Nonlinear(SnaModel model, SnaDeck deck)
       unknowns, tests, bytes / 1e9, v->newton_options.lmvm ? "" : ", or try -vsna_newton_method lmvm"));
     PetscFunctionReturn(0);
   }
-  PetscCall(CreateForm(PETSC_COMM_SELF, v, v->level[0], &form));
-  PetscCall(SnaMultilinearGetSizes(form, &rows, NULL, NULL, NULL));
+  PetscCall(CreateForm(v, v->level[0], &form));
+  PetscCall(SnaMultilinearGetSizes(form, &rows, &one));
   PetscCall(PetscMalloc1(rows, &F));
   PetscCall(SnaMultilinearResidual(form, 0, NULL, F));
   for (PetscInt j = 0; j < rows; j++) largest = PetscMax(largest, PetscAbsReal(F[j]));
@@ -283,6 +313,8 @@ static PetscErrorCode CheckSetUp_Nonlinear(SnaModel model, SnaDeck deck)
   if (largest == 0)
     PetscCall(SnaDeckError(deck, "pde_term", NULL,
       "nothing drives the solution: the source and the operator on the lift are zero, so u is the lift"));
+  else
+    PetscCall(ProbeTao(model, deck));
   PetscFunctionReturn(0);
 }
 
