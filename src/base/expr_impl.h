@@ -1,4 +1,4 @@
-// expr_impl.h - private to expr.c, expr_parse.c, expr_jet.c and term.c: the syntax tree of a formula and the program
+// expr_impl.h - private to expr.c, expr_parse.c, expr_root.c, expr_jet.c and term.c: the syntax tree of a formula and the program
 // made from it.
 //
 //   text --SnaTreeParse--> SnaTree --SnaExprFromNode--> SnaExpr (instructions on slots)
@@ -116,6 +116,9 @@ PetscErrorCode SnaTreeNewNode(SnaTree *tree, SnaOp op, int *node);
 // Adds a node over existing ones (-1: no child); folds constants. Its text runs from the first child's to the last's.
 PetscErrorCode SnaTreeAdd(SnaTree *tree, SnaOp op, int a, int b, int c, int *node);
 PetscErrorCode SnaTreeAddConstant(SnaTree *tree, double value, int *node);
+// The root of a function between two nodes: `function` adds f at the node s and gives its node, which is any where the text is wrong.
+typedef PetscErrorCode (*SnaTreeFunction)(void *ctx, int s, int *f);
+PetscErrorCode SnaTreeAddRoot(SnaTree *tree, SnaTreeFunction function, void *ctx, int lo, int hi, int *node);
 PetscErrorCode SnaExprFromNode(const SnaTree *tree, int root, SnaExpr *e);
 
 // TRUE for integers so small that x^value is best multiplied out.

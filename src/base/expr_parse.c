@@ -489,13 +489,8 @@ static PetscErrorCode ParseCall(Parser *p, int begin, int function, int *node)
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// root(s, f, lo, hi): the s in [lo, hi] where f changes its sign. It is written out in the tree, f once for every s at which it is needed: bisections
-// until Newton's method is safe, then Newton steps with the slope of a central difference. Each step doubles the number of derivatives of the root that a jet
-// gets right (1, 3, 7), which the bisections, choosing among numbers, leave at zero.
+// root(s, f, lo, hi): f is read once for every s at which expr_root.c needs it
 // ---------------------------------------------------------------------------------------------------------------------
-#define BISECTIONS   20
-#define NEWTON_STEPS 3
-
 typedef struct {
   Parser     *p;
   const char *name;
@@ -503,8 +498,9 @@ typedef struct {
 } Root;
 
 // f with s standing for a node.
-static PetscErrorCode RootFunction(const Root *r, int s, int *f)
+static PetscErrorCode RootFunction(void *ctx, int s, int *f)
 {
+  const Root   *r    = (const Root *)ctx;
   const Binding here = {r->name, s};
 
   PetscFunctionBeginUser;
@@ -512,54 +508,7 @@ static PetscErrorCode RootFunction(const Root *r, int s, int *f)
   r->p->bound    = &here;
   PetscCall(ParseExpression(r->p, f));
   r->p->bound = NULL;
-  PetscFunctionReturn(0);
-}
-
-static PetscErrorCode RootIterations(const Root *r, int lo, int hi, int *node)
-{
-  SnaTree *tree = r->p->tree;
-  int      a = lo, b = hi, s, fa, fb, fs, same, number, zero, half, width, step, bracket;
-
-  PetscFunctionBeginUser;
-  PetscCall(SnaTreeAddConstant(tree, 0, &zero));
-  PetscCall(SnaTreeAddConstant(tree, 0.5, &half));
-  PetscCall(RootFunction(r, lo, &fa));
-  PetscCall(RootFunction(r, hi, &fb));
-  if (r->p->failed) PetscFunctionReturn(0);
-  PetscCall(SnaTreeAdd(tree, SNA_OP_MUL, fa, fb, -1, &bracket));
-  PetscCall(SnaTreeAdd(tree, SNA_OP_LE, bracket, zero, -1, &bracket));
-  for (int k = 0; k <= BISECTIONS; k++) {
-    PetscCall(SnaTreeAdd(tree, SNA_OP_ADD, a, b, -1, &s));
-    PetscCall(SnaTreeAdd(tree, SNA_OP_MUL, s, half, -1, &s));
-    if (k == BISECTIONS) break;
-    PetscCall(RootFunction(r, s, &fs));
-    PetscCall(SnaTreeAdd(tree, SNA_OP_MUL, fa, fs, -1, &same));
-    PetscCall(SnaTreeAdd(tree, SNA_OP_GT, same, zero, -1, &same)); // the sign at lo: the root is above
-    PetscCall(SnaTreeAdd(tree, SNA_OP_SELECT, same, s, a, &a));
-    PetscCall(SnaTreeAdd(tree, SNA_OP_SELECT, same, b, s, &b));
-  }
-  PetscCall(SnaTreeAdd(tree, SNA_OP_SUB, hi, lo, -1, &width));
-  PetscCall(SnaTreeAddConstant(tree, 1e-5, &number));
-  PetscCall(SnaTreeAdd(tree, SNA_OP_MUL, width, number, -1, &width));
-  for (int k = 0; k < NEWTON_STEPS; k++) {
-    PetscCall(SnaTreeAdd(tree, SNA_OP_SUB, s, width, -1, &a));
-    PetscCall(SnaTreeAdd(tree, SNA_OP_ADD, s, width, -1, &b));
-    PetscCall(RootFunction(r, a, &fa));
-    PetscCall(RootFunction(r, b, &fb));
-    PetscCall(RootFunction(r, s, &fs));
-    PetscCall(SnaTreeAdd(tree, SNA_OP_SUB, fb, fa, -1, &step));
-    PetscCall(SnaTreeAdd(tree, SNA_OP_DIV, fs, step, -1, &step));
-    PetscCall(SnaTreeAdd(tree, SNA_OP_MUL, step, width, -1, &step));
-    PetscCall(SnaTreeAddConstant(tree, 2, &number));
-    PetscCall(SnaTreeAdd(tree, SNA_OP_MUL, step, number, -1, &step));
-    PetscCall(SnaTreeAdd(tree, SNA_OP_SUB, s, step, -1, &s));
-  }
-  // no change of sign: not a number, by a function that is none anywhere
-  PetscCall(SnaTreeAddConstant(tree, -1, &number));
-  PetscCall(SnaTreeAdd(tree, SNA_OP_MUL, s, s, -1, &same));
-  PetscCall(SnaTreeAdd(tree, SNA_OP_SUB, number, same, -1, &same));
-  PetscCall(SnaTreeAdd(tree, SNA_OP_LOG, same, -1, -1, &same));
-  PetscCall(SnaTreeAdd(tree, SNA_OP_SELECT, bracket, s, same, node));
+  if (r->p->failed) PetscCall(SnaTreeAddConstant(r->p->tree, 0, f));
   PetscFunctionReturn(0);
 }
 
@@ -600,7 +549,7 @@ static PetscErrorCode ParseRoot(Parser *p, int begin, int *node)
     PetscCall(ParseExpression(p, &hi));
     if (!p->failed && Accept(p, ')')) {
       end = p->position;
-      PetscCall(RootIterations(&r, lo, hi, node));
+      PetscCall(SnaTreeAddRoot(p->tree, RootFunction, &r, lo, hi, node));
       p->position                = end;
       p->tree->node[*node].begin = begin;
       p->tree->node[*node].end   = end;
