@@ -120,12 +120,14 @@ static double Root(double square)
 // Energy that rungs of the same ratio still gain; negative: not known.
 static double EnergyLeft(const struct VsnaAuto_ *a, double objective)
 {
-  const Rung  *last   = &a->rung[a->nrung - 1];
-  const double gain   = a->nrung >= 2 ? last->objective - objective : 0,
-               before = a->nrung >= 2 ? last[-1].objective - last->objective : 0;
-  const double ratio  = before > 0 ? PetscMin(gain / before, LARGEST_RATIO) : LARGEST_RATIO;
+  const Rung *rung = a->rung + a->nrung; // the one that ends now; those before it:
+  double      gain, before, ratio;
 
-  return a->nrung >= 2 ? PetscMax(0, gain * ratio / (1 - ratio)) : -1;
+  if (a->nrung < 2) return -1;
+  gain   = PetscMax(0, rung[-1].objective - objective);
+  before = rung[-2].objective - rung[-1].objective;
+  ratio  = before > 0 ? PetscMin(gain / before, LARGEST_RATIO) : LARGEST_RATIO;
+  return gain * ratio / (1 - ratio);
 }
 
 static PetscErrorCode EndRung(const struct VsnaAuto_ *a, const SnaAlsState *state, double *const C[], Rung *rung)
