@@ -6,7 +6,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from run_case import Checks, run
+from run_case import DEBUG, Checks, run
 
 checks = Checks()
 # u on [0, 1] that satisfies the condition, and lambda in -u'' = lambda u
@@ -72,7 +72,7 @@ error: {{method: grid}}
 
 
 for form in ("least_squares", "galerkin"):
-    for fx, cx, fy, cy in CASES:
+    for fx, cx, fy, cy in CASES[::2] if DEBUG else CASES:
         title = f"{form}: {fx}, {cx} by {fy}, {cy}"
         coarse = solve(form, fx, cx, fy, cy, 1)
         if not checks.solved(coarse, title):

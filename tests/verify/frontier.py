@@ -1,4 +1,4 @@
-"""processors: 1 timeout: 60
+"""processors: 1 timeout: 200
 postproc/plot_frontier.py on made-up runs: errors that are powers of the number of parameters give their exponents, as frontiers and isolines, from results and from tables; the envelope is what no run beats;
 finite elements against projections computed another way; files without an error are refused in one line. plot_manifold.py against the closed form."""
 import itertools

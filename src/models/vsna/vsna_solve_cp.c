@@ -24,8 +24,8 @@ static PetscErrorCode View_CP(SnaModel model)
   PetscCall(
     SnaAlsGetMemory(v->level[0]->tt.lsq, R, PetscMin(2, (PetscMPIInt)(size / v->ngroup)), &factors, &band, &total));
   PetscCall(PetscPrintf(model->comm,
-    "  rank %" PetscInt_FMT ": %" PetscInt_FMT " parameters; about %.1f MB per rank (largest local band %.1f MB)\n", R,
-    unknowns, total / 1048576.0, band / 1048576.0));
+    "  rank %s%" PetscInt_FMT ": %" PetscInt_FMT " parameters; about %.1f MB per rank (largest local band %.1f MB)\n",
+    v->rank_auto ? "auto, up to " : "", R, unknowns, total / 1048576.0, band / 1048576.0));
   PetscFunctionReturn(0);
 }
 
@@ -115,7 +115,8 @@ static PetscErrorCode Step_CP(SnaModel model, VsnaReplica *r, VsnaHistoryRow *ro
   if (v->rank_auto) {
     PetscCall(VsnaAutoRung(model, v->als, size, line, done, status));
     PetscCall(SnaAlsGetState(v->als, s));
-    it->work = s->work;
+    it->work  = *done ? 1 : 0; // how far the ladder will go is not known
+    it->total = 0;
   }
   PetscFunctionReturn(0);
 }
