@@ -68,7 +68,7 @@ refused("an unknown method", ["-vsna_newton_method", "newton"], r"-vsna_newton_m
 refused("TAO's own choice of method", ["-vsna_tao_type", "lmvm"], r"-vsna_tao_type: the method is chosen by vsna: newton_method")
 refused("another regularisation", ["-vsna_tao_brgn_regularization_type", "l2prox"], r"`l2prox` leaves the scaling of the factors")
 refused("an option that TAO does not have", ["-vsna_tao_brgn_weigth", 1], r"-vsna_tao_brgn_weigth: is not used by PETSc")
-refused("a type that PETSc does not have", ["-vsna_tao_brgn_subsolver_tao_bnk_ksp_type", "cgg"], r"PETSc refuses the options of TAO")
+refused("a type that PETSc does not have", ["-vsna_tao_brgn_subsolver_tao_bnk_ksp_type", "cgg"], r"PETSc has no type `cgg`")
 refused("more than fits", ["-vsna_rank", 2000], r"-vsna_rank: 120000 parameters and 576 weak equations .* GB")
 refused("nothing that drives", ["-pde_initial_sine", "0*x"], r"nothing drives the solution")
 checks.end()

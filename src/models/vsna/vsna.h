@@ -196,6 +196,8 @@ PetscErrorCode VsnaSectionOfField(const Vsna *v, const VsnaSection *section, dou
 PetscErrorCode VsnaErrorDirect(SnaModel model, SnaResults results);
 // In the set-up, after the deck's level: what makes it impossible is an error of the deck.
 PetscErrorCode VsnaDirectCheck(SnaModel model, SnaDeck deck);
+// A type of PETSc's (option "-vsna_ksp_type") that its list does not have is a deck error with its line, and *known = PETSC_FALSE. Not collective.
+PetscErrorCode VsnaCheckType(SnaDeck deck, const char option[], PetscFunctionList list, PetscBool *known);
 // Nonlinear problems: keys vsna_newton_*.
 PetscErrorCode VsnaNewtonSetFromOptions(SnaDeck deck, Vsna *v);
 // error: {max: true}: largest error on a regular grid with the corners. Collective.

@@ -57,8 +57,7 @@ static PetscErrorCode SetUpGroups(SnaModel model, Vsna *v)
   PetscFunctionReturn(0);
 }
 
-// A type that PETSc does not have is told with its line. Not collective.
-static PetscErrorCode CheckType(SnaDeck deck, const char option[], PetscFunctionList list, PetscBool *known)
+PetscErrorCode VsnaCheckType(SnaDeck deck, const char option[], PetscFunctionList list, PetscBool *known)
 {
   char      type[128];
   PetscBool given;
@@ -88,11 +87,11 @@ static PetscErrorCode ProbeLocalSolver(SnaDeck deck, Vsna *v)
   PetscFunctionBeginUser;
   PetscCall(KSPInitializePackage());
   PetscCall(PCInitializePackage());
-  PetscCall(CheckType(deck, "-vsna_ksp_type", KSPList, &known));
-  PetscCall(CheckType(deck, "-vsna_pc_type", PCList, &known));
-  PetscCall(CheckType(deck, "-vsna_tt_ksp_type", KSPList, &known));
-  PetscCall(CheckType(deck, "-vsna_direct_ksp_type", KSPList, &known));
-  PetscCall(CheckType(deck, "-vsna_direct_pc_type", PCList, &known));
+  PetscCall(VsnaCheckType(deck, "-vsna_ksp_type", KSPList, &known));
+  PetscCall(VsnaCheckType(deck, "-vsna_pc_type", PCList, &known));
+  PetscCall(VsnaCheckType(deck, "-vsna_tt_ksp_type", KSPList, &known));
+  PetscCall(VsnaCheckType(deck, "-vsna_direct_ksp_type", KSPList, &known));
+  PetscCall(VsnaCheckType(deck, "-vsna_direct_pc_type", PCList, &known));
   if (!known || v->workers == MPI_COMM_NULL) PetscFunctionReturn(0);
   PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
   ierr = SnaKronCreate(v->workers, 8, 0, 1, "vsna_", &kron);

@@ -256,7 +256,7 @@ static PetscErrorCode ProbeTao(SnaModel model, SnaDeck deck)
   SnaNewton      newton = NULL;
   PetscErrorCode ierr;
   char           word[64] = "lm";
-  PetscBool      given, lm;
+  PetscBool      given, lm, known = PETSC_TRUE;
 
   PetscFunctionBeginUser;
   PetscCall(PetscOptionsHasName(NULL, NULL, "-vsna_tao_type", &given));
@@ -267,7 +267,11 @@ static PetscErrorCode ProbeTao(SnaModel model, SnaDeck deck)
   if (!lm)
     PetscCall(SnaDeckError(deck, "vsna_tao_brgn_regularization_type", NULL,
       "`%s` leaves the scaling of the factors of a product open; lm is the one that is available", word));
-  if (given || !lm) PetscFunctionReturn(0);
+  PetscCall(KSPInitializePackage());
+  PetscCall(PCInitializePackage());
+  PetscCall(VsnaCheckType(deck, "-vsna_tao_brgn_subsolver_tao_bnk_ksp_type", KSPList, &known));
+  PetscCall(VsnaCheckType(deck, "-vsna_tao_brgn_subsolver_tao_bnk_pc_type", PCList, &known));
+  if (given || !lm || !known) PetscFunctionReturn(0);
   PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
   ierr = SnaNewtonCreate(PETSC_COMM_SELF, &v->newton_options, FormOfStage, model, &newton);
   if (!ierr) ierr = SnaNewtonSetUp(newton);
