@@ -162,7 +162,8 @@ else:
             text += f'<DataItem Dimensions="3" NumberType="Float" Precision="8" Format="XML">1 {1 / 16} {2 / 32}</DataItem></Geometry>'
             text += f'<Attribute Name="u" AttributeType="Scalar" Center="Node"><DataItem Dimensions="1 17 33" NumberType="Float" Precision="8" Format="HDF">./after.h5:/slice/{step}/u</DataItem></Attribute></Grid>\n'
     (case / "mid.xmf").write_text(text + "</Grid></Domain></Xdmf>\n")
-    xvfb = ["xvfb-run", "-a"] if shutil.which("xvfb-run") and "DISPLAY" not in os.environ else []
+    # without -noreset the server starts anew when the first of several connections closes, and the next one may find it away
+    xvfb = ["xvfb-run", "-a", "-s", "-screen 0 1280x1024x24 -noreset"] if shutil.which("xvfb-run") and "DISPLAY" not in os.environ else []
     done = subprocess.run([*xvfb, pvpython, SOURCE / "postproc" / "insitu" / "slices.py", case / "mid.xmf", "--size", "640x480"], cwd=folder, capture_output=True, text=True, timeout=180)
     files = sorted(p.name for p in case.glob("*.png"))
     check(done.returncode == 0 and files == ["mid_000000.png", "mid_000001.png"], f"afterwards: exit {done.returncode}, {files}", done.stdout + done.stderr)
