@@ -7,9 +7,16 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import numpy as np
 from run_case import DEBUG, Checks, run, shipped
-from scipy.special import jv
 
 checks = Checks()
+
+
+def bessel(k, z):
+    """J_k(z) for arrays of orders and arguments below 500: the mean of cos(k tau - z sin tau) over [0, pi] (DLMF 10.9.2), midpoints of 2048 parts."""
+    tau = (np.arange(2048) + 0.5) * np.pi / 2048
+    return np.cos(np.outer(k, tau) - np.outer(z, np.sin(tau))).mean(axis=1)
+
+
 DECK = shipped("burgers")
 SMALL = ["-output_slice_plane_n", 9]
 QUICK = [*SMALL, "-error_max", 0]
@@ -38,7 +45,7 @@ checks.close(other.results["residual"], done.results["residual"], 2e-3, "TAOLMVM
 for modes in (12, 24):
     k = np.arange(modes + 1, 400)
     x = np.linspace(0, 1, 401)
-    tail = np.abs((2 * jv(k, k * np.pi * 0.25) / (k * np.pi * 0.25)) @ np.sin(np.pi * np.outer(k, x))).max()
+    tail = np.abs((2 * bessel(k, k * np.pi * 0.25) / (k * np.pi * 0.25)) @ np.sin(np.pi * np.outer(k, x))).max()
     coarse = run(DECK, np=1, args=[*SMALL, "-dim_x_modes", modes])
     checks.below(coarse.results["error_max"], 4 * tail, f"{modes} modes: error {coarse.results['error_max']:.2e} beside the tail {tail:.2e} of the series", coarse)
 

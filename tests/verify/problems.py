@@ -7,9 +7,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import math
 
 import numpy as np
-from scipy.interpolate import BSpline
-
 from run_case import DEBUG, SOURCE, Checks, run, shipped
+from sna_file import bspline_values
 
 checks = Checks()
 TT = ["-vsna_format", "tensor_train"]
@@ -23,7 +22,10 @@ def spline_error(f, lo, hi, degree, cells, drop=(0, 0)):
     h = (hi - lo) / cells
     x = (lo + h * (np.arange(cells)[:, None] + (z + 1) / 2)).ravel()
     w = np.sqrt(np.tile(w, cells))
-    basis = BSpline.design_matrix(x, knots, degree).toarray()[:, drop[0] : cells + degree - drop[1]]
+    cell = np.repeat(np.arange(cells), z.size)
+    basis = np.zeros((x.size, cells + degree))
+    np.put_along_axis(basis, cell[:, None] + np.arange(degree + 1), bspline_values(x, degree, knots, cell + degree), axis=1)
+    basis = basis[:, drop[0] : cells + degree - drop[1]]
     rest = w * f(x) - (w[:, None] * basis) @ np.linalg.lstsq(w[:, None] * basis, w * f(x), rcond=None)[0]
     return float(np.linalg.norm(rest) / np.linalg.norm(w * f(x)))
 
