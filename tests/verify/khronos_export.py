@@ -1,4 +1,4 @@
-"""Exported models: <case>_model.c compiled with cc, <case>_model.json evaluated by numpy and scipy, and the program's own predictions give the same numbers
+"""Exported models: <case>_model.c compiled with cc, <case>_model.json evaluated by numpy, and the program's own predictions give the same numbers
 to 1e-10, for every class, activation, kind of scale, several targets with shared and with own products, and a classification. The C file alone has no symbol
 that is not in the mathematical library and is clean at -Wall -Wextra -pedantic."""
 import pathlib
