@@ -120,12 +120,12 @@ static double Root(double square)
 // Energy that rungs of the same ratio still gain; negative: not known.
 static double EnergyLeft(const struct VsnaAuto_ *a, double objective)
 {
-  const Rung *rung = a->rung + a->nrung; // the one that ends now; those before it:
-  double      gain, before, ratio;
+  const PetscInt n = a->nrung; // rungs before the one that ends now
+  double         gain, before, ratio;
 
-  if (a->nrung < 2) return -1;
-  gain   = PetscMax(0, rung[-1].objective - objective);
-  before = rung[-2].objective - rung[-1].objective;
+  if (n < 2) return -1;
+  gain   = PetscMax(0, a->rung[n - 1].objective - objective);
+  before = a->rung[n - 2].objective - a->rung[n - 1].objective;
   ratio  = before > 0 ? PetscMin(gain / before, LARGEST_RATIO) : LARGEST_RATIO;
   return gain * ratio / (1 - ratio);
 }
