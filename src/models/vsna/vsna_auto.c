@@ -161,10 +161,10 @@ static PetscErrorCode EndRung(const struct VsnaAuto_ *a, const SnaAlsState *stat
 // Two rungs without gain.
 static PetscBool Stagnates(const struct VsnaAuto_ *a)
 {
-  const Rung *last = &a->rung[a->nrung - 1];
+  const PetscInt n = a->nrung;
 
-  return (PetscBool)(a->nrung >= 3 && last->indicator >= 0 && last[-2].indicator >= 0 &&
-                     last->residual > FELL_TOO_LITTLE * last[-2].residual);
+  return (PetscBool)(n >= 3 && a->rung[n - 1].indicator >= 0 && a->rung[n - 3].indicator >= 0 &&
+                     a->rung[n - 1].residual > FELL_TOO_LITTLE * a->rung[n - 3].residual);
 }
 
 PetscErrorCode VsnaAutoRung(
@@ -205,7 +205,7 @@ PetscErrorCode VsnaAutoRung(
       "vsna: the residual stays where it was two rungs before, at rank %" PetscInt_FMT
       ": the error of about %.2e, above rtol = %.3e, is that of the bases "
       "and not of the rank; use more cells (or modes, or a higher degree), or a larger rtol\n",
-      (PetscInt)last[-2].rank, last->indicator, v->auto_rtol));
+      (PetscInt)a->rung[a->nrung - 3].rank, last->indicator, v->auto_rtol));
     *done = PETSC_TRUE;
   } else if (s.phase == 2) {
     PetscCall(PetscFPrintf(v->workers, PETSC_STDERR,
