@@ -152,6 +152,8 @@ PetscErrorCode VsnaConvert(SnaModel model);
 PetscErrorCode VsnaAddTrainResults(SnaModel model, SnaTt tt, SnaResults results);
 // Every rank gets the field of one, and its level.
 PetscErrorCode VsnaFieldBroadcast(SnaModel model, PetscMPIInt root, SnaField *field, const VsnaLevel **level);
+// Whether a CP field that was read has the rank of its state; message says so when not.
+PetscErrorCode VsnaCheckRank(SnaField field, PetscInt nd, PetscInt rank, PetscBool *ok, char message[SNA_MAX_MESSAGE]);
 // "1,11,36,1" and "y,x,t"; PetscFree them.
 PetscErrorCode VsnaJoinInts(PetscInt n, const PetscInt value[], char **text);
 PetscErrorCode VsnaJoinNames(const SnaModelInfo *info, PetscInt n, const PetscInt dir[], char **text);

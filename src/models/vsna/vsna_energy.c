@@ -110,22 +110,13 @@ static PetscErrorCode LinearCP(const Products *p, PetscInt j, PetscInt skip, dou
 
 static PetscErrorCode EnergyCP(SnaLsq lsq, SnaField field, double *quadratic, double *linear)
 {
-  Products p;
-  double  *W;
+  PetscInt R;
+  double  *C[SNA_MAX_DIM];
 
   PetscFunctionBeginUser;
-  PetscCall(ProductsCreate(lsq, field, &p));
-  PetscCall(PetscMalloc1((size_t)p.R * (size_t)p.R, &W));
-  for (PetscInt i = 0; i < lsq->nquad; i++) {
-    PetscCall(Hadamard(&p, i, -1, W));
-    for (PetscInt rs = 0; rs < p.R * p.R; rs++) *quadratic += (lsq->twice[i] ? 2 : 1) * W[rs];
-  }
-  for (PetscInt j = 0; j < lsq->nlin; j++) {
-    PetscCall(LinearCP(&p, j, -1, W));
-    for (PetscInt r = 0; r < p.R; r++) *linear += W[r];
-  }
-  PetscCall(PetscFree(W));
-  PetscCall(ProductsDestroy(&p));
+  PetscCall(SnaFieldGetCP(field, &R, C));
+  PetscCall(SnaLsqEvaluate(lsq, R, (const double *const *)C, quadratic, linear));
+  for (PetscInt d = 0; d < lsq->nd; d++) PetscCall(PetscFree(C[d]));
   PetscFunctionReturn(0);
 }
 

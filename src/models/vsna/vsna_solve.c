@@ -283,6 +283,21 @@ static PetscErrorCode ReadHistory(SnaFile file, const VsnaFormat *format, VsnaRe
   PetscFunctionReturn(0);
 }
 
+PetscErrorCode VsnaCheckRank(SnaField field, PetscInt nd, PetscInt rank, PetscBool *ok, char message[SNA_MAX_MESSAGE])
+{
+  PetscInt R;
+  double  *C[SNA_MAX_DIM];
+
+  PetscFunctionBeginUser;
+  PetscCall(SnaFieldGetCP(field, &R, C));
+  for (PetscInt d = 0; d < nd; d++) PetscCall(PetscFree(C[d]));
+  *ok = (PetscBool)(R == rank);
+  if (!*ok)
+    PetscCall(PetscSNPrintf(
+      message, SNA_MAX_MESSAGE, "the file's field has rank %" PetscInt_FMT ", its state rank %" PetscInt_FMT, R, rank));
+  PetscFunctionReturn(0);
+}
+
 // The sticky error of the file, or else a field of the wrong format.
 static PetscErrorCode CheckRead(
   SnaFile file, const VsnaFormat *format, SnaField field, PetscBool *ok, char message[SNA_MAX_MESSAGE])

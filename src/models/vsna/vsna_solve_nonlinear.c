@@ -487,16 +487,8 @@ static PetscErrorCode Read_Nonlinear(
 static PetscErrorCode CheckRead_Nonlinear(
   SnaModel model, const VsnaReplica *r, PetscBool *ok, char message[SNA_MAX_MESSAGE])
 {
-  PetscInt rank;
-  double  *C[SNA_MAX_DIM];
-
   PetscFunctionBeginUser;
-  PetscCall(SnaFieldGetCP(r->field, &rank, C));
-  for (PetscInt d = 0; d < model->info.nd; d++) PetscCall(PetscFree(C[d]));
-  *ok = (PetscBool)(rank == r->state.newton.rank);
-  if (!*ok)
-    PetscCall(PetscSNPrintf(message, SNA_MAX_MESSAGE,
-      "the file's field has rank %" PetscInt_FMT ", its state rank %" PetscInt_FMT, rank, r->state.newton.rank));
+  PetscCall(VsnaCheckRank(r->field, model->info.nd, r->state.newton.rank, ok, message));
   PetscFunctionReturn(0);
 }
 
